@@ -13,8 +13,8 @@ typedef struct Arena Arena;
 Arena *base_arena_new(size_t limit_bytes);
 void base_arena_free(Arena *arena);
 
-// Zeroed memory aligned for any type, owned by the arena. NULL when the budget is exceeded (or, with
-// a budget of SIZE_MAX, aborts on exhaustion: so control code need not check).
+// Zeroed memory aligned for any type, owned by the arena. NULL when the budget is exceeded (or,
+// with a budget of SIZE_MAX, aborts on exhaustion: so control code need not check).
 void *base_arena_alloc(Arena *arena, size_t size_bytes);
 void *base_arena_alloc_array(Arena *arena, size_t count, size_t item_size_bytes);
 // The array moved to a room of `new_count`, old content kept, the rest zeroed.
@@ -30,7 +30,9 @@ size_t base_arena_used(const Arena *arena);
 // Forgets everything handed out, keeps the memory for reuse.
 void base_arena_reset(Arena *arena);
 
-static inline void base_arena_freep(Arena **arena) { base_arena_free(*arena); }
+static inline void base_arena_freep(Arena **arena) {
+    base_arena_free(*arena);
+}
 #define BASE_ARENA_SCOPED __attribute__((cleanup(base_arena_freep))) Arena *
 
 #endif

@@ -12,7 +12,9 @@ typedef struct Map Map;
 
 Map *base_map_new(void);
 void base_map_free(Map *map);
-static inline void base_map_freep(Map **map) { base_map_free(*map); }
+static inline void base_map_freep(Map **map) {
+    base_map_free(*map);
+}
 #define BASE_MAP_SCOPED __attribute__((cleanup(base_map_freep))) Map *
 
 // Keys are copied. Replaces the value of an equal key. Returns false if the key was there before.

@@ -12,7 +12,7 @@ typedef struct Str {
     size_t size_bytes;
 } Str;
 
-#define STR(literal) ((Str){(literal), sizeof(literal) - 1})
+#define STR(literal)  ((Str){(literal), sizeof(literal) - 1})
 #define STR_ARG(text) (int)(text).size_bytes, (text).data // for "%.*s"
 
 Str base_str_from(const char *nul_terminated); // NULL gives the empty text

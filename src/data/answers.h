@@ -13,10 +13,10 @@ typedef struct Answers {
     int64_t now_us;
     size_t customer_count;
     const Str *customer_ids;
-    const TableColumn *metrics;     // in the order of Plan.metrics
+    const TableColumn *metrics; // in the order of Plan.metrics
     size_t metric_count;
-    TableColumn value;              // the model's `value`; type VALUE_NULL when it has none
-    roaring_bitmap_t **segments;    // members by customer number, in the order of Plan.segments
+    TableColumn value;           // the model's `value`; type VALUE_NULL when it has none
+    roaring_bitmap_t **segments; // members by customer number, in the order of Plan.segments
     size_t segment_count;
 } Answers;
 

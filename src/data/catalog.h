@@ -8,9 +8,9 @@
 // Events that Krets treats specially. `any` leaves these, array items ("order[products]") and
 // names that begin with "krets." out.
 #define CATALOG_EVENT_IDENTIFY "identify" // carries traits
-#define CATALOG_EVENT_GROUP "group"
-#define CATALOG_EVENT_ALIAS "alias"
-#define CATALOG_EVENT_CONSENT "consent"
+#define CATALOG_EVENT_GROUP    "group"
+#define CATALOG_EVENT_ALIAS    "alias"
+#define CATALOG_EVENT_CONSENT  "consent"
 
 typedef struct CatalogProperty {
     Str name;       // as the user wrote it, e.g. "Price", "address.city"
@@ -32,9 +32,9 @@ typedef struct Catalog {
     bool is_provisional; // read from the sources before the first import
 } Catalog;
 
-const CatalogEvent *data_catalog_event(const Catalog *catalog, Str name);           // or NULL
-const CatalogProperty *data_catalog_property(const CatalogEvent *event, Str name);  // or NULL
-const CatalogProperty *data_catalog_trait(const Catalog *catalog, Str name);        // or NULL
+const CatalogEvent *data_catalog_event(const Catalog *catalog, Str name);          // or NULL
+const CatalogProperty *data_catalog_property(const CatalogEvent *event, Str name); // or NULL
+const CatalogProperty *data_catalog_trait(const Catalog *catalog, Str name);       // or NULL
 bool data_catalog_is_any(Str event_name);
 
 #endif

@@ -5,11 +5,11 @@
 #include "data/value.h"
 
 // A property of the source's events. `column` is its column in the relation, already of the DuckDB
-// type that stands for `type`: boolean BOOLEAN, integer BIGINT, decimal DECIMAL(18,4), number DOUBLE,
-// text VARCHAR, time TIMESTAMPTZ, date DATE, list VARCHAR[].
+// type that stands for `type`: boolean BOOLEAN, integer BIGINT, decimal DECIMAL(18,4), number
+// DOUBLE, text VARCHAR, time TIMESTAMPTZ, date DATE, list VARCHAR[].
 typedef struct StagedProperty {
-    Str name;   // as the user knows it: "amount", "address.city", "parent.coupon"
-    Str array;  // "" for the event itself; "products" for the child events "event[products]"
+    Str name;  // as the user knows it: "amount", "address.city", "parent.coupon"
+    Str array; // "" for the event itself; "products" for the child events "event[products]"
     Str column;
     ValueType type;
 } StagedProperty;
@@ -24,18 +24,19 @@ typedef enum StagedMode {
 //   message_id VARCHAR (may be null), and each property's column;
 // nothing null but message_id and properties, rows in any order, nothing that must be left out.
 // arrival = place of the source in the model << 53 | row << 13 | child (0 for the event itself).
-// Owned by the arena of whoever staged it; valid while the connection and its temporary tables live.
+// Owned by the arena of whoever staged it; valid while the connection and its temporary tables
+// live.
 typedef struct Staged {
-    Str source;             // key in the model file
+    Str source; // key in the model file
     Str relation;
     const StagedProperty *properties;
     size_t property_count;
     StagedMode mode;
-    uint64_t row_count;     // events in the relation, or 0 when not counted yet
-    bool is_sorted;         // the relation is already in (customer, time, arrival) order
-    Str fingerprint;        // of the content and the source's definition: equal = nothing to do
-    Str cursor;             // highest cursor value seen, "" none
-    Str report_json;        // data quality: rows read, left out by reason with examples, columns
+    uint64_t row_count; // events in the relation, or 0 when not counted yet
+    bool is_sorted;     // the relation is already in (customer, time, arrival) order
+    Str fingerprint;    // of the content and the source's definition: equal = nothing to do
+    Str cursor;         // highest cursor value seen, "" none
+    Str report_json;    // data quality: rows read, left out by reason with examples, columns
 } Staged;
 
 #endif

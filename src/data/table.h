@@ -28,9 +28,9 @@ typedef struct EventTable {
     const Str *customer_ids;
     const uint64_t *first_row; // customer_count + 1 entries
     size_t row_count;
-    const int64_t *time_us;  // CALENDAR_TIME_MIN: a trait without a time
-    const uint16_t *event;   // index into the plan's events; TABLE_EVENT_UNKNOWN: none of them
-    const uint8_t *is_any;   // 1 where the event counts as `any`
+    const int64_t *time_us;     // CALENDAR_TIME_MIN: a trait without a time
+    const uint16_t *event;      // index into the plan's events; TABLE_EVENT_UNKNOWN: none of them
+    const uint8_t *is_any;      // 1 where the event counts as `any`
     const TableColumn *columns; // in the order of the plan's columns
     size_t column_count;
 } EventTable;

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 typedef enum ValueType {
-    VALUE_NULL,     // the literal null, or a property never seen with a value
+    VALUE_NULL, // the literal null, or a property never seen with a value
     VALUE_BOOLEAN,
     VALUE_INTEGER,  // int64
     VALUE_DECIMAL,  // int64 of 1/10000, |x| < 10^14
@@ -22,7 +22,7 @@ typedef enum ValueType {
     VALUE_TYPE_COUNT
 } ValueType;
 
-#define VALUE_DECIMAL_ONE INT64_C(10000)
+#define VALUE_DECIMAL_ONE   INT64_C(10000)
 #define VALUE_DECIMAL_LIMIT INT64_C(1000000000000000000) // mantissas are below: 10^14 units
 
 typedef struct Value {
@@ -36,15 +36,23 @@ typedef struct Value {
         Str text;
         int64_t time_us;
         int32_t date;
-        struct { const Str *items; size_t count; } list;
-        struct { int64_t months; int64_t us; } duration;
+        struct {
+            const Str *items;
+            size_t count;
+        } list;
+        struct {
+            int64_t months;
+            int64_t us;
+        } duration;
     };
 } Value;
 
 // "text", "boolean", "integer", "decimal", "number", "time", "date", "list", "duration", "null".
 const char *data_value_type_name(ValueType type);
 
-static inline Value data_value_null(ValueType type) { return (Value){.type = type, .is_null = true}; }
+static inline Value data_value_null(ValueType type) {
+    return (Value){.type = type, .is_null = true};
+}
 
 // Conversions to double that every host makes the same: (double)mantissa / 10000.0.
 double data_value_decimal_number(int64_t mantissa);
@@ -52,7 +60,8 @@ double data_value_decimal_number(int64_t mantissa);
 void data_value_decimal_format(Text *out, int64_t mantissa);
 // Shortest form that reads back the same ("0.1", "1e+20").
 void data_value_number_format(Text *out, double number);
-// For people and CSV: null is "", times UTC "2026-01-31T12:00:00Z", lists "a; b", boolean true/false.
+// For people and CSV: null is "", times UTC "2026-01-31T12:00:00Z", lists "a; b", boolean
+// true/false.
 void data_value_format(Text *out, Value value);
 // Same type and both null, or equal (numbers by bits, -0 = 0).
 bool data_value_equal(Value a, Value b);

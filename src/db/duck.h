@@ -5,25 +5,27 @@
 #include "base/error.h"
 #include "data/value.h"
 
-typedef struct Duck Duck;             // one database and one connection; not thread-safe
+typedef struct Duck Duck; // one database and one connection; not thread-safe
 typedef struct DuckResult DuckResult;
 
 typedef struct DuckOptions {
-    unsigned threads;          // 0: all processors
-    size_t memory_bytes;       // DuckDB's memory_limit (about 70 % of the process's budget); 0: default
-    const char *temp_directory;// where it spills; NULL: none
-    const char *path;          // database file; NULL: in memory
+    unsigned threads;    // 0: all processors
+    size_t memory_bytes; // DuckDB's memory_limit (about 70 % of the process's budget); 0: default
+    const char *temp_directory; // where it spills; NULL: none
+    const char *path;           // database file; NULL: in memory
 } DuckOptions;
 
 int db_duck_open(const DuckOptions *options, Duck **ret_duck, KretsError *error);
 void db_duck_close(Duck *duck);
-static inline void db_duck_closep(Duck **duck) { db_duck_close(*duck); }
+static inline void db_duck_closep(Duck **duck) {
+    db_duck_close(*duck);
+}
 #define DB_DUCK_SCOPED __attribute__((cleanup(db_duck_closep))) Duck *
 
 // Every later message has this text replaced by "***" (connection strings, passwords, keys).
 void db_duck_redact(Duck *duck, Str secret);
-// LOADs an extension that ships with Krets: postgres_scanner, mysql_scanner, sqlite_scanner, httpfs,
-// excel, encodings. Never from the network. Loading twice is fine.
+// LOADs an extension that ships with Krets: postgres_scanner, mysql_scanner, sqlite_scanner,
+// httpfs, excel, encodings. Never from the network. Loading twice is fine.
 int db_duck_load(Duck *duck, const char *extension, KretsError *error);
 
 // Runs one or more statements; the last one's result is dropped.
@@ -32,7 +34,9 @@ int db_duck_run(Duck *duck, KretsError *error, const char *format, ...)
 // Runs one statement. Fatal codes: BASE_E_STORE, BASE_E_RESOURCES (out of memory or disk).
 int db_duck_query(Duck *duck, Str sql, DuckResult **ret_result, KretsError *error);
 void db_duck_result_free(DuckResult *result);
-static inline void db_duck_result_freep(DuckResult **result) { db_duck_result_free(*result); }
+static inline void db_duck_result_freep(DuckResult **result) {
+    db_duck_result_free(*result);
+}
 #define DB_DUCK_RESULT_SCOPED __attribute__((cleanup(db_duck_result_freep))) DuckResult *
 // From 0 to 1 while db_duck_query runs in another thread, -1 unknown.
 double db_duck_progress(const Duck *duck);

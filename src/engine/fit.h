@@ -7,8 +7,8 @@
 #include "lang/plan.h"
 
 // ntile(x, n): bounds[k - 1] = q(k / n) for k = 1..n-1, numpy's default quantile (Hyndman and Fan
-// 1996, type 7; h = p (count - 1), f = frac(h), f < .5 ? a + (b - a) f : b - (b - a)(1 - f)) of x as
-// double over the customers of the population where x is not null and `where` is true.
+// 1996, type 7; h = p (count - 1), f = frac(h), f < .5 ? a + (b - a) f : b - (b - a)(1 - f)) of x
+// as double over the customers of the population where x is not null and `where` is true.
 // percentile(x): bounds are the distinct values ascending, cumulative[i] the count of values <= it.
 typedef struct FitBounds {
     FitKind kind;
@@ -30,8 +30,8 @@ typedef struct FitSet {
 typedef struct FitBuilder FitBuilder;
 FitBuilder *engine_fit_new(Arena *arena, const Plan *plan, int64_t now_us);
 int32_t engine_fit_level_count(const FitBuilder *builder);
-int engine_fit_collect(FitBuilder *builder, int32_t level, const EventTable *table, unsigned threads,
-                       KretsError *error);
+int engine_fit_collect(FitBuilder *builder, int32_t level, const EventTable *table,
+                       unsigned threads, KretsError *error);
 int engine_fit_level(FitBuilder *builder, int32_t level, KretsError *error);
 const FitSet *engine_fit_done(FitBuilder *builder); // frees the builder; the set lives in the arena
 

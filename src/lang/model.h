@@ -39,13 +39,13 @@ typedef struct Source {
     Str key;
     Place place;
     SourceKind kind;
-    Str file;       // glob or URL as written, "" when not given; relative to the model file
-    Str connect;    // after ${VAR}; holds secrets: never print
+    Str file;    // glob or URL as written, "" when not given; relative to the model file
+    Str connect; // after ${VAR}; holds secrets: never print
     Str query;
     CsvOptions csv;
-    Str where;      // SQL over the row; "" none
+    Str where; // SQL over the row; "" none
     Field customer, time, event, id;
-    Str timezone;   // "" : the model's
+    Str timezone;        // "" : the model's
     bool has_properties; // false: all other columns
     const SourceProperty *properties;
     size_t property_count;
@@ -73,8 +73,8 @@ typedef struct SegmentSource {
 typedef enum ModelNow { MODEL_NOW_WALL, MODEL_NOW_TIME, MODEL_NOW_LAST_EVENT } ModelNow;
 
 typedef struct Model {
-    Str path;        // of the file, for messages
-    Str directory;   // what relative paths are relative to
+    Str path;      // of the file, for messages
+    Str directory; // what relative paths are relative to
     Str name, country, currency;
     Str timezone;
     const Zone *zone;
@@ -83,9 +83,12 @@ typedef struct Model {
     bool is_identified_only;
     Str value; // expression, "" none
     Place value_place;
-    const Source *sources;         size_t source_count;
-    const MetricSource *metrics;   size_t metric_count;
-    const SegmentSource *segments; size_t segment_count;
+    const Source *sources;
+    size_t source_count;
+    const MetricSource *metrics;
+    size_t metric_count;
+    const SegmentSource *segments;
+    size_t segment_count;
     Str cohort_event; // "" : the first event type
     Str cohort_unit;  // "day", "week", "month" (default), "quarter", "year"
 } Model;
@@ -95,8 +98,8 @@ typedef struct Model {
 typedef struct Diagnostic {
     bool is_warning;
     Place place;
-    Str message;    // one sentence, or two with what to do
-    Str rendered;   // the whole, several lines, no trailing newline
+    Str message;  // one sentence, or two with what to do
+    Str rendered; // the whole, several lines, no trailing newline
 } Diagnostic;
 
 typedef struct Diagnostics {

@@ -19,17 +19,22 @@ typedef int32_t NodeId; // index into Plan.nodes
 #define NODE_NONE ((NodeId)-1)
 
 typedef enum NodeKind {
-    NODE_CONST,     // value
-    NODE_NOW,       // time
-    NODE_TRAIT,     // index: Plan.traits
-    NODE_PROPERTY,  // event scope; index: Plan.properties
-    NODE_EVENT_TIME,// event scope; `time`
-    NODE_METRIC,    // index: Plan.metrics; args[0] its expression
-    NODE_SEGMENT,   // index: Plan.segments; args[0] its expression; null becomes false
-    NODE_LIST,      // index: Plan.lists; true where the customer's id is in the static list
-    NODE_NEGATE, NODE_ADD, NODE_SUBTRACT, NODE_MULTIPLY, NODE_DIVIDE, // result type in node.type
-    NODE_COMPARE,   // op; args[0], args[1]
-    NODE_AND, NODE_OR, // two or more args, three-valued
+    NODE_CONST,      // value
+    NODE_NOW,        // time
+    NODE_TRAIT,      // index: Plan.traits
+    NODE_PROPERTY,   // event scope; index: Plan.properties
+    NODE_EVENT_TIME, // event scope; `time`
+    NODE_METRIC,     // index: Plan.metrics; args[0] its expression
+    NODE_SEGMENT,    // index: Plan.segments; args[0] its expression; null becomes false
+    NODE_LIST,       // index: Plan.lists; true where the customer's id is in the static list
+    NODE_NEGATE,
+    NODE_ADD,
+    NODE_SUBTRACT,
+    NODE_MULTIPLY,
+    NODE_DIVIDE,  // result type in node.type
+    NODE_COMPARE, // op; args[0], args[1]
+    NODE_AND,
+    NODE_OR, // two or more args, three-valued
     NODE_NOT,
     NODE_IN,        // args[0] in consts args[1..]; negated
     NODE_BETWEEN,   // args[0] between args[1] and args[2], closed; negated
@@ -44,19 +49,51 @@ typedef enum NodeKind {
     NODE_KIND_COUNT
 } NodeKind;
 
-typedef enum CompareOp { COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE } CompareOp;
+typedef enum CompareOp {
+    COMPARE_EQ,
+    COMPARE_NE,
+    COMPARE_LT,
+    COMPARE_LE,
+    COMPARE_GT,
+    COMPARE_GE
+} CompareOp;
 
 typedef enum MatchOp {
-    MATCH_LIKE,     // % and _; an escape character only when `escape 'c'` is said
-    MATCH_ILIKE, MATCH_CONTAINS, MATCH_STARTS, MATCH_ENDS,
-    MATCH_REGEX     // RE2 syntax, found anywhere in the text
+    MATCH_LIKE, // % and _; an escape character only when `escape 'c'` is said
+    MATCH_ILIKE,
+    MATCH_CONTAINS,
+    MATCH_STARTS,
+    MATCH_ENDS,
+    MATCH_REGEX // RE2 syntax, found anywhere in the text
 } MatchOp;
 
 typedef enum CallFunction {
-    CALL_DAYS_SINCE, CALL_DAYS_UNTIL, CALL_CALENDAR_DAYS_SINCE, CALL_DAYS_BETWEEN, CALL_AGE,
-    CALL_ANNIVERSARY, CALL_WEEKDAY, CALL_HOUR, CALL_DAY, CALL_MONTH, CALL_YEAR, CALL_LOWER,
-    CALL_LENGTH, CALL_ABS, CALL_ROUND, CALL_FLOOR, CALL_CEIL, CALL_COALESCE, CALL_LEAST,
-    CALL_GREATEST, CALL_IF, CALL_HAS, CALL_HAS_ANY, CALL_SIZE, CALL_DISTANCE_KM, CALL_BUCKET,
+    CALL_DAYS_SINCE,
+    CALL_DAYS_UNTIL,
+    CALL_CALENDAR_DAYS_SINCE,
+    CALL_DAYS_BETWEEN,
+    CALL_AGE,
+    CALL_ANNIVERSARY,
+    CALL_WEEKDAY,
+    CALL_HOUR,
+    CALL_DAY,
+    CALL_MONTH,
+    CALL_YEAR,
+    CALL_LOWER,
+    CALL_LENGTH,
+    CALL_ABS,
+    CALL_ROUND,
+    CALL_FLOOR,
+    CALL_CEIL,
+    CALL_COALESCE,
+    CALL_LEAST,
+    CALL_GREATEST,
+    CALL_IF,
+    CALL_HAS,
+    CALL_HAS_ANY,
+    CALL_SIZE,
+    CALL_DISTANCE_KM,
+    CALL_BUCKET,
     CALL_FUNCTION_COUNT
 } CallFunction;
 
@@ -65,30 +102,34 @@ typedef enum HolidaySide { HOLIDAY_ON, HOLIDAY_BEFORE, HOLIDAY_AFTER } HolidaySi
 typedef struct HolidayTest {
     HolidaySide side;
     int64_t days;
-    Str name;     // as written
-    Str country;  // "" : the customer's `country` trait, else the model's
+    Str name;         // as written
+    Str country;      // "" : the customer's `country` trait, else the model's
     bool is_observed; // the observed date, not the statutory one
 } HolidayTest;
 
 typedef struct Node {
     NodeKind kind;
-    ValueType type;      // of the result
+    ValueType type; // of the result
     bool is_event_scope;
-    bool is_zoned;       // its value depends on the customer's zone (or country)
-    bool is_moving;      // its value depends on now
+    bool is_zoned;  // its value depends on the customer's zone (or country)
+    bool is_moving; // its value depends on now
     bool is_negated;
     union {
         CompareOp compare;
         MatchOp match;
         CallFunction function;
         HolidayTest holiday;
-        struct { bool is_next; CalendarUnit unit; int64_t amount; } within;
+        struct {
+            bool is_next;
+            CalendarUnit unit;
+            int64_t amount;
+        } within;
     };
-    char escape;         // NODE_MATCH: the escape character, 0 for none
+    char escape; // NODE_MATCH: the escape character, 0 for none
     int32_t index;
     const NodeId *args;
     int32_t arg_count;
-    Value value;         // NODE_CONST
+    Value value; // NODE_CONST
 } Node;
 
 // A set of event types: sorted indices into Plan.events, or `any`.
@@ -100,40 +141,52 @@ typedef struct EventSet {
 
 typedef enum WindowKind {
     WINDOW_ALL,
-    WINDOW_LAST,        // last n unit: (start, now]
-    WINDOW_LAST_FULL,   // last n full unit: the n periods before the current one
-    WINDOW_AGO,         // from n unit ago to m unit2 ago: (start(n), start(m)]
-    WINDOW_MORE_THAN,   // more than n unit ago: <= start(n)
-    WINDOW_SINCE,       // since point
-    WINDOW_BEFORE,      // before point
-    WINDOW_FROM_TO,     // from point to point: [P, Q)
-    WINDOW_PERIOD,      // this (shift 0) or previous (-1) unit; today, yesterday
-    WINDOW_FIRST,       // first n unit: [t0, t0 + n), t0 the customer's first `any` event
-    WINDOW_AFTER,       // within n unit after anchor: (A, A + n]
-    WINDOW_PRIOR        // within n unit before anchor: [A - n, A)
+    WINDOW_LAST,      // last n unit: (start, now]
+    WINDOW_LAST_FULL, // last n full unit: the n periods before the current one
+    WINDOW_AGO,       // from n unit ago to m unit2 ago: (start(n), start(m)]
+    WINDOW_MORE_THAN, // more than n unit ago: <= start(n)
+    WINDOW_SINCE,     // since point
+    WINDOW_BEFORE,    // before point
+    WINDOW_FROM_TO,   // from point to point: [P, Q)
+    WINDOW_PERIOD,    // this (shift 0) or previous (-1) unit; today, yesterday
+    WINDOW_FIRST,     // first n unit: [t0, t0 + n), t0 the customer's first `any` event
+    WINDOW_AFTER,     // within n unit after anchor: (A, A + n]
+    WINDOW_PRIOR      // within n unit before anchor: [A - n, A)
 } WindowKind;
 
 // A point is a constant time or date node, or an aggregate that yields a time. `first`, `last` and
 // `nth` of an event anchor at that event, in (time, arrival): "since" and "after" begin strictly
 // after it, "before" ends strictly before it, "from" includes it, "to" leaves it out. Any other
 // aggregate (max(order.shipped_at)) anchors at its time alone: "since"/"after" t > A, "before"/"to"
-// t < A, "from" t >= A. Without an anchor (null) the whole aggregate is null. A constant date is its
-// local midnight; "since" a constant: t >= P.
+// t < A, "from" t >= A. Without an anchor (null) the whole aggregate is null. A constant date is
+// its local midnight; "since" a constant: t >= P.
 typedef struct Window {
     WindowKind kind;
     int64_t n;
     CalendarUnit unit;
-    int64_t to_n;           // WINDOW_AGO
+    int64_t to_n; // WINDOW_AGO
     CalendarUnit to_unit;
-    int32_t shift;          // WINDOW_PERIOD: 0 or -1
-    NodeId from, to;        // points; anchor in `from` (AFTER, PRIOR, SINCE), in `to` (BEFORE)
+    int32_t shift;   // WINDOW_PERIOD: 0 or -1
+    NodeId from, to; // points; anchor in `from` (AFTER, PRIOR, SINCE), in `to` (BEFORE)
 } Window;
 
 typedef enum AggregateFunction {
-    AGGREGATE_COUNT, AGGREGATE_DID, AGGREGATE_NEVER, AGGREGATE_DAYS, AGGREGATE_WEEKS,
-    AGGREGATE_MONTHS, AGGREGATE_GAP,
-    AGGREGATE_FIRST, AGGREGATE_LAST, AGGREGATE_NTH, // of an event (value == NODE_NONE): its time; else of a value
-    AGGREGATE_SUM, AGGREGATE_AVG, AGGREGATE_MIN, AGGREGATE_MAX, AGGREGATE_DISTINCT, AGGREGATE_MODE,
+    AGGREGATE_COUNT,
+    AGGREGATE_DID,
+    AGGREGATE_NEVER,
+    AGGREGATE_DAYS,
+    AGGREGATE_WEEKS,
+    AGGREGATE_MONTHS,
+    AGGREGATE_GAP,
+    AGGREGATE_FIRST,
+    AGGREGATE_LAST,
+    AGGREGATE_NTH, // of an event (value == NODE_NONE): its time; else of a value
+    AGGREGATE_SUM,
+    AGGREGATE_AVG,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_DISTINCT,
+    AGGREGATE_MODE,
     AGGREGATE_FUNCTION_COUNT
 } AggregateFunction;
 
@@ -142,12 +195,13 @@ typedef enum GroupPick { GROUP_NONE, GROUP_MOST, GROUP_FEWEST } GroupPick;
 typedef struct Aggregate {
     AggregateFunction function;
     EventSet events;
-    NodeId value;      // event scope, or NODE_NONE
-    int64_t n;         // nth: 1 is the first, -1 the last; never 0
-    NodeId where;      // event scope boolean, or NODE_NONE
+    NodeId value; // event scope, or NODE_NONE
+    int64_t n;    // nth: 1 is the first, -1 the last; never 0
+    NodeId where; // event scope boolean, or NODE_NONE
     Window window;
     // most(aggregate by p) / fewest: the largest / smallest of the aggregate over the groups of
-    // events with equal, not null `by` (event scope); null without a group; null results are skipped.
+    // events with equal, not null `by` (event scope); null without a group; null results are
+    // skipped.
     GroupPick pick;
     NodeId by;
     int32_t selection; // Plan.selections: (events, where) shared by aggregates
@@ -156,8 +210,8 @@ typedef struct Aggregate {
 
 typedef struct SequenceStep {
     bool is_negated;
-    int32_t selection; // Plan.selections
-    int64_t within_n;  // 0: no limit
+    int32_t selection;        // Plan.selections
+    int64_t within_n;         // 0: no limit
     CalendarUnit within_unit; // second..week exact; month.. by base_zone_add
 } SequenceStep;
 
@@ -170,19 +224,20 @@ typedef struct Sequence {
 // Events of a set for which `where` is true: the rows that aggregates and steps work on.
 typedef struct Selection {
     EventSet events;
-    NodeId where;     // or NODE_NONE
+    NodeId where; // or NODE_NONE
 } Selection;
 
 typedef enum FitKind { FIT_NTILE, FIT_PERCENTILE } FitKind;
-// Depends on the whole population: fitted first, then read. Fits are in an order in which each needs
-// only earlier ones; `level` is 0 for those that need none, else 1 + the highest level needed.
+// Depends on the whole population: fitted first, then read. Fits are in an order in which each
+// needs only earlier ones; `level` is 0 for those that need none, else 1 + the highest level
+// needed.
 typedef struct Fit {
     FitKind kind;
-    int64_t tiles;   // ntile
+    int64_t tiles; // ntile
     NodeId x;
-    NodeId where;    // or NODE_NONE
+    NodeId where; // or NODE_NONE
     int32_t level;
-    Str key;         // canonical text with metrics expanded: names the artifact
+    Str key; // canonical text with metrics expanded: names the artifact
 } Fit;
 
 typedef struct PlanEvent {
@@ -192,7 +247,7 @@ typedef struct PlanEvent {
 
 // A column that the plan reads of one event type.
 typedef struct PlanColumn {
-    Str column;      // in the Parquet history
+    Str column; // in the Parquet history
     ValueType type;
 } PlanColumn;
 
@@ -230,27 +285,39 @@ typedef struct PlanList {
 } PlanList;
 
 typedef struct Plan {
-    const Node *nodes;            int32_t node_count;
-    const Aggregate *aggregates;  int32_t aggregate_count;
-    const Sequence *sequences;    int32_t sequence_count;
-    const Selection *selections;  int32_t selection_count;
-    const Fit *fits;              int32_t fit_count;
-    const PlanEvent *events;      int32_t event_count;
-    const PlanColumn *columns;    int32_t column_count;
-    const PlanProperty *properties; int32_t property_count;
-    const PlanTrait *traits;      int32_t trait_count;
-    const PlanMetric *metrics;    int32_t metric_count;   // in the order of the model file
-    const PlanSegment *segments;  int32_t segment_count;  // in the order of the model file
-    const PlanList *lists;        int32_t list_count;
-    NodeId value;                 // the model's `value`, or NODE_NONE
-    const Zone *zone;             // the model's
-    Str country;                  // the model's, or ""
-    int32_t zone_trait;           // Plan.traits: `timezone`, or -1
-    int32_t country_trait;        // Plan.traits: `country`, or -1
+    const Node *nodes;
+    int32_t node_count;
+    const Aggregate *aggregates;
+    int32_t aggregate_count;
+    const Sequence *sequences;
+    int32_t sequence_count;
+    const Selection *selections;
+    int32_t selection_count;
+    const Fit *fits;
+    int32_t fit_count;
+    const PlanEvent *events;
+    int32_t event_count;
+    const PlanColumn *columns;
+    int32_t column_count;
+    const PlanProperty *properties;
+    int32_t property_count;
+    const PlanTrait *traits;
+    int32_t trait_count;
+    const PlanMetric *metrics;
+    int32_t metric_count; // in the order of the model file
+    const PlanSegment *segments;
+    int32_t segment_count; // in the order of the model file
+    const PlanList *lists;
+    int32_t list_count;
+    NodeId value;          // the model's `value`, or NODE_NONE
+    const Zone *zone;      // the model's
+    Str country;           // the model's, or ""
+    int32_t zone_trait;    // Plan.traits: `timezone`, or -1
+    int32_t country_trait; // Plan.traits: `country`, or -1
 } Plan;
 
-// Canonical text of a node: fully parenthesised only where needed, one spelling for everything, parses
-// back to the same node. Metrics and segments by name.
+// Canonical text of a node: fully parenthesised only where needed, one spelling for everything,
+// parses back to the same node. Metrics and segments by name.
 void lang_canonical_node(Text *out, const Plan *plan, NodeId node);
 // As an English phrase; a segment's node gives a sentence without the full stop:
 // "At least 3 orders in the last 90 days, worth 500 or more".

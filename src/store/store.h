@@ -12,16 +12,18 @@ typedef struct Store Store;
 
 typedef struct StoreOptions {
     unsigned threads;
-    size_t memory_bytes;  // of the whole process
-    bool is_read_only;    // takes no lock, never creates
+    size_t memory_bytes; // of the whole process
+    bool is_read_only;   // takes no lock, never creates
 } StoreOptions;
 
 // Opens (creates when missing and not read-only) the folder. Takes the lock: a second process gets
-// BASE_E_STORE that says who holds it (pid, command, since). A newer schema is refused, an older one
-// migrated in a transaction. Sweeps orphans of interrupted imports.
+// BASE_E_STORE that says who holds it (pid, command, since). A newer schema is refused, an older
+// one migrated in a transaction. Sweeps orphans of interrupted imports.
 int store_open(Str directory, const StoreOptions *options, Store **ret_store, KretsError *error);
 void store_close(Store *store);
-static inline void store_closep(Store **store) { store_close(*store); }
+static inline void store_closep(Store **store) {
+    store_close(*store);
+}
 #define STORE_SCOPED __attribute__((cleanup(store_closep))) Store *
 
 Duck *store_duck(Store *store); // the store's connection; sources are staged on it
@@ -30,10 +32,11 @@ Duck *store_duck(Store *store); // the store's connection; sources are staged on
 typedef struct StoreSource {
     Str source, fingerprint, cursor, report_json;
     uint64_t row_count;
-    uint64_t row_max;      // highest row number of its arrivals
+    uint64_t row_max; // highest row number of its arrivals
     int64_t imported_us;
 } StoreSource;
-int store_source_get(Store *store, Arena *arena, Str source, StoreSource *ret_source, KretsError *error);
+int store_source_get(Store *store, Arena *arena, Str source, StoreSource *ret_source,
+                     KretsError *error);
 int store_sources(Store *store, Arena *arena, StoreSource **ret_sources, size_t *ret_count,
                   KretsError *error);
 
@@ -53,14 +56,15 @@ int store_catalog(Store *store, Arena *arena, const Catalog **ret_catalog, Krets
 // (widened) type. Stands on its own: runs in any DuckDB. Absolute paths.
 int store_history_sql(Store *store, Arena *arena, Text *out, KretsError *error);
 uint64_t store_event_count(Store *store);
-int store_last_event(Store *store, int64_t before_us, int64_t *ret_time_us, KretsError *error); // latest not after before_us; 1 when none
+int store_last_event(Store *store, int64_t before_us, int64_t *ret_time_us,
+                     KretsError *error); // latest not after before_us; 1 when none
 
 // Customers are spread over buckets by a hash of their id; a bucket's customers fit in memory.
 size_t store_bucket_count(Store *store);
 // Reads what `plan` needs of one bucket (only its event types and columns; all rows needed to know
 // the population and `any`). `arena` should carry the memory budget.
-int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket, const EventTable **ret_table,
-               KretsError *error);
+int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
+               const EventTable **ret_table, KretsError *error);
 // The same for one customer (explain): positive 1 when there is no such customer.
 int store_read_customer(Store *store, Arena *arena, const Plan *plan, Str customer,
                         const EventTable **ret_table, KretsError *error);
@@ -72,8 +76,10 @@ typedef struct StoreFit {
     Str json;
 } StoreFit;
 int store_fit_save(Store *store, int64_t now_us, Str json, int64_t *ret_version, KretsError *error);
-int store_fit_get(Store *store, Arena *arena, int64_t version, StoreFit *ret_fit, KretsError *error); // version 0: the newest; 1 when none
-int store_fit_list(Store *store, Arena *arena, StoreFit **ret_fits, size_t *ret_count, KretsError *error);
+int store_fit_get(Store *store, Arena *arena, int64_t version, StoreFit *ret_fit,
+                  KretsError *error); // version 0: the newest; 1 when none
+int store_fit_list(Store *store, Arena *arena, StoreFit **ret_fits, size_t *ret_count,
+                   KretsError *error);
 
 // The answers of the last run, kept so that `verify` can prove them: a Parquet file of the store
 // (customer, one column per metric "metric:NAME", one boolean per segment "segment:KEY") beside a
@@ -83,8 +89,10 @@ typedef struct StoreRun {
     Str model_hash;
     Str answers_path; // absolute
 } StoreRun;
-int store_run_path(Store *store, Arena *arena, Str *ret_path, KretsError *error); // where to write new answers
-int store_run_save(Store *store, const StoreRun *run, KretsError *error);         // consumes the file at answers_path
+int store_run_path(Store *store, Arena *arena, Str *ret_path,
+                   KretsError *error); // where to write new answers
+int store_run_save(Store *store, const StoreRun *run,
+                   KretsError *error); // consumes the file at answers_path
 int store_run_get(Store *store, Arena *arena, StoreRun *ret_run, KretsError *error); // 1 when none
 
 #endif
