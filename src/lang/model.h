@@ -6,13 +6,8 @@
 #include "base/error.h"
 #include "base/zone.h"
 #include "data/catalog.h"
+#include "lang/diagnostic.h"
 #include "lang/plan.h"
-
-// A place in the model file; 1-based, columns in code points. line 0: nowhere.
-typedef struct Place {
-    int32_t line;
-    int32_t column;
-} Place;
 
 // A column name, an SQL expression over the source's row, or (for `event`) a constant.
 typedef enum FieldKind { FIELD_NONE, FIELD_COLUMN, FIELD_SQL, FIELD_CONSTANT } FieldKind;
@@ -72,9 +67,24 @@ typedef struct SegmentSource {
 
 typedef enum ModelNow { MODEL_NOW_WALL, MODEL_NOW_TIME, MODEL_NOW_LAST_EVENT } ModelNow;
 
+// A scalar of the file: where it stands and which raw bytes it was read from.
+typedef enum ScalarStyle {
+    SCALAR_PLAIN,
+    SCALAR_SINGLE_QUOTED,
+    SCALAR_DOUBLE_QUOTED,
+    SCALAR_LITERAL,
+    SCALAR_FOLDED
+} ScalarStyle;
+typedef struct ModelScalar {
+    Place place;
+    size_t begin, end; // bytes [begin, end) of the file, with quotes or block header
+    ScalarStyle style;
+} ModelScalar;
+
 typedef struct Model {
-    Str path;      // of the file, for messages
-    Str directory; // what relative paths are relative to
+    Str path;               // of the file, for messages
+    const SourceText *text; // of the file as written, for diagnostics
+    Str directory;          // what relative paths are relative to
     Str name, country, currency;
     Str timezone;
     const Zone *zone;
@@ -91,23 +101,11 @@ typedef struct Model {
     size_t segment_count;
     Str cohort_event; // "" : the first event type
     Str cohort_unit;  // "day", "week", "month" (default), "quarter", "year"
+    const ModelScalar *scalars;
+    size_t scalar_count; // sorted by place
+    const Str *secrets;
+    size_t secret_count; // values put in for ${VAR}: never print
 } Model;
-
-// Every error of a model, in the order of the file. Text for people: file:line:column, the line,
-// a caret, a sentence, a suggestion.
-typedef struct Diagnostic {
-    bool is_warning;
-    Place place;
-    Str message;  // one sentence, or two with what to do
-    Str rendered; // the whole, several lines, no trailing newline
-} Diagnostic;
-
-typedef struct Diagnostics {
-    Arena *arena;
-    Diagnostic *items;
-    size_t count, capacity;
-    size_t error_count;
-} Diagnostics;
 
 // Reads and checks the file's structure (not the expressions). `model` and everything in it live in
 // `arena`. Returns 0; BASE_E_USAGE when there were errors (they are in `diagnostics`).
@@ -116,6 +114,15 @@ int lang_model_read(Arena *arena, Str path, Diagnostics *diagnostics, const Mode
 // The same from text in memory (`path` names it in messages).
 int lang_model_parse(Arena *arena, Str path, Str text, Diagnostics *diagnostics,
                      const Model **ret_model, KretsError *error);
+
+// The place in the file of a byte of an expression (or of any other scalar), given the place where
+// the model says the expression begins: exact inside quoted, folded, literal and many-line scalars
+// too. An offset at or after the end gives the place of the end.
+Place lang_model_place(const Model *model, Place expression_place, Str expression,
+                       size_t byte_offset);
+
+// Appends `message` with every value that came from the environment replaced by "***".
+void lang_model_redact(Text *out, const Model *model, Str message);
 
 // Parses and type-checks all expressions against the catalog: the plan, or all errors.
 int lang_plan_compile(Arena *arena, const Model *model, const Catalog *catalog,
