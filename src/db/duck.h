@@ -33,6 +33,9 @@ int db_duck_run(Duck *duck, KretsError *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Runs one statement. Fatal codes: BASE_E_STORE, BASE_E_RESOURCES (out of memory or disk).
 int db_duck_query(Duck *duck, Str sql, DuckResult **ret_result, KretsError *error);
+// The same, but rows are made while they are fetched: large results need no room. No other statement
+// may run on `duck` until the result is freed.
+int db_duck_stream(Duck *duck, Str sql, DuckResult **ret_result, KretsError *error);
 void db_duck_result_free(DuckResult *result);
 static inline void db_duck_result_freep(DuckResult **result) {
     db_duck_result_free(*result);
@@ -63,6 +66,10 @@ const void *db_duck_chunk_data(const DuckResult *result, size_t column);
 const uint64_t *db_duck_chunk_validity(const DuckResult *result, size_t column);
 // Text of a VARCHAR vector's row; valid until the next chunk.
 Str db_duck_chunk_text(const DuckResult *result, size_t column, size_t row);
+// Count of items of a list row and the number of its first item in the column's items.
+size_t db_duck_chunk_list(const DuckResult *result, size_t column, size_t row, size_t *ret_first);
+// Text of an item of a VARCHAR[] vector; false when the item is null.
+bool db_duck_chunk_item(const DuckResult *result, size_t column, size_t item, Str *ret_text);
 
 // 'it''s' and "quo""ted" appended to `out`.
 void db_sql_literal(Text *out, Str text);
