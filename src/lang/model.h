@@ -9,6 +9,13 @@
 #include "lang/diagnostic.h"
 #include "lang/plan.h"
 
+// Limits of a model file; above them reading ends with an error that says so. Nesting and the
+// number of values (aliases expanded) are limited in the YAML reader.
+#define LANG_MODEL_BYTES_MAX    ((size_t)4 * 1024 * 1024)
+#define LANG_MODEL_SOURCES_MAX  1000
+#define LANG_MODEL_METRICS_MAX  10000
+#define LANG_MODEL_SEGMENTS_MAX 10000
+
 // A column name, an SQL expression over the source's row, or (for `event`) a constant.
 typedef enum FieldKind { FIELD_NONE, FIELD_COLUMN, FIELD_SQL, FIELD_CONSTANT } FieldKind;
 typedef struct Field {
@@ -39,6 +46,8 @@ typedef struct Source {
     Str query;
     CsvOptions csv;
     Str where; // SQL over the row; "" none
+    // A source with `query` and without these reads the columns `customer`, `time` and `event`; a
+    // source of traits without `time` (FIELD_NONE) dates them from the beginning.
     Field customer, time, event, id;
     Str timezone;        // "" : the model's
     bool has_properties; // false: all other columns
