@@ -87,9 +87,11 @@ static void read_segment(ModelReader *reader, const YamlPair *pair, SegmentSourc
         return;
     }
     Str what = base_arena_printf(reader->arena, "The segment “%.*s”", STR_ARG(segment->key));
-    if (!lang_model_read_keys(reader, pair->value, what, segment, segment_keys,
-                              sizeof segment_keys / sizeof *segment_keys)) {
-        return;
+    size_t errors = reader->diagnostics->error_count;
+    lang_model_read_keys(reader, pair->value, what, segment, segment_keys,
+                         sizeof segment_keys / sizeof *segment_keys);
+    if (reader->diagnostics->error_count > errors) {
+        return; // what seems missing may be misspelt
     }
     bool has_when = lang_model_find(pair->value, "when") != NULL;
     bool has_list = lang_model_find(pair->value, "list") != NULL;

@@ -247,10 +247,13 @@ static void read_source(ModelReader *reader, const YamlPair *pair, Source *sourc
     source->key = pair->key->text;
     source->place = pair->key->place;
     Str what = base_arena_printf(reader->arena, "The source “%.*s”", STR_ARG(source->key));
-    if (!lang_model_name_check(reader, pair->key) ||
-        !lang_model_read_keys(reader, pair->value, what, source, source_keys,
-                              sizeof source_keys / sizeof *source_keys)) {
-        return;
+    size_t errors = reader->diagnostics->error_count;
+    if (lang_model_name_check(reader, pair->key)) {
+        lang_model_read_keys(reader, pair->value, what, source, source_keys,
+                             sizeof source_keys / sizeof *source_keys);
+    }
+    if (reader->diagnostics->error_count > errors) {
+        return; // what seems missing may be misspelt
     }
     check_origin(reader, pair->key, pair->value, source);
     check_fields(reader, pair->key, pair->value, source);
