@@ -179,6 +179,15 @@ static const HolidayEntry *find_entry(const char *code, Str name) {
     return &holiday_entries[entry];
 }
 
+void data_holiday_countries(Arena *arena, const Str **ret_codes, size_t *ret_count) {
+    Str *codes = base_arena_alloc_array(arena, PLACE_COUNT, sizeof *codes);
+    for (size_t i = 0; i < PLACE_COUNT; i++) {
+        codes[i] = base_str_from(holiday_places[i].code);
+    }
+    *ret_codes = codes;
+    *ret_count = PLACE_COUNT;
+}
+
 bool data_holiday_has_country(Str country) {
     char code[CODE_BYTES_MAX];
     return read_code(country, code) && find_place(code) != NULL;

@@ -30,6 +30,9 @@ int data_holiday_days(Str country, Str name, bool observed, const int32_t **ret_
 
 bool data_holiday_has_country(Str country);
 
+// Every code that has holidays, upper case, in no special order. Owned by the arena.
+void data_holiday_countries(Arena *arena, const Str **ret_codes, size_t *ret_count);
+
 // The names known in a country, first the main English ones, for suggestions. A NULL or empty
 // `country` gives those of all countries. Owned by the arena.
 void data_holiday_names(Arena *arena, Str country, const Str **ret_names, size_t *ret_count);

@@ -1,7 +1,8 @@
 // The SQL oracle: one DuckDB statement per segment or metric, made from the logical plan alone.
 //
-// It shares no code with the evaluator, so that two readings of the language meet in `krets verify`.
-// A statement stands on its own in any DuckDB 1.5 with ICU; analysts read it (`krets sql`).
+// It shares no code with the evaluator, so that two readings of the language meet in `krets
+// verify`. A statement stands on its own in any DuckDB 1.5 with ICU; analysts read it (`krets
+// sql`).
 #ifndef KRETS_LANG_SQL_H
 #define KRETS_LANG_SQL_H
 
@@ -12,8 +13,8 @@
 typedef struct SqlOptions {
     // An SQL select that gives the history: customer VARCHAR, time TIMESTAMPTZ, arrival BIGINT,
     // event VARCHAR, message_id VARCHAR and one column for each PlanColumn.column, of the DuckDB
-    // type of its ValueType: BOOLEAN BIGINT DECIMAL(18,4) DOUBLE VARCHAR TIMESTAMPTZ DATE VARCHAR[].
-    // Traits without a time have the time 0001-01-01 00:00:00 UTC.
+    // type of its ValueType: BOOLEAN BIGINT DECIMAL(18,4) DOUBLE VARCHAR TIMESTAMPTZ DATE
+    // VARCHAR[]. Traits without a time have the time 0001-01-01 00:00:00 UTC.
     Str history;
     int64_t now_us;
     // Says `as materialized` for the history's rows: for plans that read them many times.
