@@ -317,7 +317,7 @@ static const Syntax *parse_value(Parser *parser) {
         return parse_expect(parser, TOKEN_RIGHT, "a closing parenthesis") ? inside : NULL;
     }
     Syntax *name = parse_new(parser, SYNTAX_NAME, parse_peek(parser, 0)->span.begin);
-    name->is_quoted = true; // `order.time` is the property; the event's own time is `time`
+    name->is_quoted = parse_is_kind(parser, 0, TOKEN_QUOTED); // order."time" is the property
     return parse_name_parts(parser, &name->name) ? parse_finish(parser, name) : NULL;
 }
 
