@@ -1,14 +1,14 @@
 #include "base/arena.h"
 
-#include <stdarg.h>
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Blocks grow from the first size to the second; larger requests get a block of their own.
 #define BLOCK_FIRST_BYTES ((size_t)4096)
-#define BLOCK_MOST_BYTES ((size_t)1 << 20)
+#define BLOCK_MOST_BYTES  ((size_t)1 << 20)
 
 typedef struct Block {
     struct Block *next;

@@ -56,8 +56,8 @@ Date base_calendar_add_months(Date date, int64_t months) {
     months = months > most ? most : months < -most ? -most : months;
     int64_t count = (int64_t)date.year * 12 + (date.month - 1) + months;
     int64_t year = floor_divide(count, 12);
-    return (Date){.year = (int32_t)year, .month = (int32_t)(count - year * 12) + 1,
-                  .day = date.day};
+    return (Date){
+        .year = (int32_t)year, .month = (int32_t)(count - year * 12) + 1, .day = date.day};
 }
 
 // Meeus, Jones and Butcher's rule (J. Meeus, Astronomical Algorithms, chapter 8).
@@ -201,8 +201,7 @@ bool base_calendar_parse_time(Str text, int64_t *ret_local_us, bool *ret_has_off
     size_t at = 0;
     int32_t day;
     int64_t clock_us;
-    if (!read_date(text, &at, &day) ||
-        (!read_char(text, &at, 'T') && !read_char(text, &at, ' ')) ||
+    if (!read_date(text, &at, &day) || (!read_char(text, &at, 'T') && !read_char(text, &at, ' ')) ||
         !read_clock(text, &at, &clock_us)) {
         return false;
     }

@@ -157,8 +157,7 @@ static void test_dates_are_read_and_written(void **state) {
     assert_false(base_calendar_parse_date(STR("+026-01-31"), &day));
     assert_string_equal(base_calendar_format_local(arena, CALENDAR_TIME_MIN).data,
                         "0001-01-01T00:00:00");
-    assert_string_equal(base_calendar_format_local(arena, -1).data,
-                        "1969-12-31T23:59:59.999999");
+    assert_string_equal(base_calendar_format_local(arena, -1).data, "1969-12-31T23:59:59.999999");
 }
 
 int main(void) {

@@ -51,8 +51,8 @@ static void *run_worker(void *argument) {
 }
 
 int base_thread_for(unsigned threads, size_t count, size_t chunk, ThreadWork work, void *context) {
-    Shared shared = {.count = count, .chunk = chunk == 0 ? 1 : chunk, .work = work,
-                     .context = context};
+    Shared shared = {
+        .count = count, .chunk = chunk == 0 ? 1 : chunk, .work = work, .context = context};
     if (shared.chunk > SIZE_MAX / (2 * THREADS_MAX)) { // so that `next` cannot wrap
         shared.chunk = SIZE_MAX / (2 * THREADS_MAX);
     }

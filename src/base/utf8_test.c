@@ -27,11 +27,19 @@ static void test_every_code_point_comes_back(void **state) {
 
 static void test_invalid_bytes_are_found(void **state) {
     (void)state;
-    static const char *const bad[] = {"ab\x80",         "ab\xC3",         "ab\xC0\x80",
-                                      "ab\xC1\xBF",     "ab\xE0\x80\x80", "ab\xED\xA0\x80",
-                                      "ab\xE2\x82",     "ab\xF0\x80\x80\x80",
-                                      "ab\xF4\x90\x80\x80", "ab\xF5\x80\x80\x80", "ab\xFF",
-                                      "ab\xC3(",        "ab\xF0\x9F\x99"};
+    static const char *const bad[] = {"ab\x80",
+                                      "ab\xC3",
+                                      "ab\xC0\x80",
+                                      "ab\xC1\xBF",
+                                      "ab\xE0\x80\x80",
+                                      "ab\xED\xA0\x80",
+                                      "ab\xE2\x82",
+                                      "ab\xF0\x80\x80\x80",
+                                      "ab\xF4\x90\x80\x80",
+                                      "ab\xF5\x80\x80\x80",
+                                      "ab\xFF",
+                                      "ab\xC3(",
+                                      "ab\xF0\x9F\x99"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         Str text = base_str_from(bad[i]);
         assert_int_equal(base_utf8_invalid(text), 2);
@@ -57,9 +65,12 @@ static void test_counts_and_widths(void **state) {
 static void test_lower_case_is_by_code_point(void **state) {
     (void)state;
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
-    assert_string_equal(base_utf8_lower(arena, STR("\xC3\x85" "BC 1")).data, "\xC3\xA5" "bc 1");
-    assert_string_equal(base_utf8_lower(arena, STR("STRASSE \xC3\x9F")).data,
-                        "strasse \xC3\x9F");
+    assert_string_equal(base_utf8_lower(arena, STR("\xC3\x85"
+                                                   "BC 1"))
+                            .data,
+                        "\xC3\xA5"
+                        "bc 1");
+    assert_string_equal(base_utf8_lower(arena, STR("STRASSE \xC3\x9F")).data, "strasse \xC3\x9F");
     assert_string_equal(base_utf8_lower(arena, STR("\xCE\xA3\xCE\x91\xCE\xA3")).data,
                         "\xCF\x83\xCE\xB1\xCF\x83"); // no final sigma
     assert_int_equal(base_utf8_lower(arena, (Str){NULL, 0}).size_bytes, 0);

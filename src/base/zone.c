@@ -9,9 +9,9 @@
 #include "base/utf8.h"
 #include "base/zone_private.h"
 
-#define DATABASE "/usr/share/zoneinfo/"
-#define FILE_BYTES_MAX ((size_t)1 << 20)
-#define NAME_BYTES_MAX 64
+#define DATABASE        "/usr/share/zoneinfo/"
+#define FILE_BYTES_MAX  ((size_t)1 << 20)
+#define NAME_BYTES_MAX  64
 #define SUGGESTIONS_MAX 3
 
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -185,10 +185,11 @@ int base_zone_open(Str name, const Zone **ret_zone, KretsError *error) {
         return BASE_OK;
     }
     if (base_zone_find(STR("Europe/London")) == NULL) {
-        return base_error_set(error, BASE_E_USAGE,
-                              "time zone \"%.*s\" cannot be opened: there is no tz database in "
-                              DATABASE " (install the package tzdata)",
-                              STR_ARG(name));
+        return base_error_set(
+            error, BASE_E_USAGE,
+            "time zone \"%.*s\" cannot be opened: there is no tz database in " DATABASE
+            " (install the package tzdata)",
+            STR_ARG(name));
     }
     BASE_TEXT_SCOPED advice = {0};
     suggest_names(&advice, name);
@@ -214,8 +215,8 @@ static void read_version(void) {
     Str line;
     Str mark = STR("# version ");
     if (next_line(&rest, &line) && base_str_starts(line, mark)) {
-        Str version = base_str_trim((Str){line.data + mark.size_bytes,
-                                          line.size_bytes - mark.size_bytes});
+        Str version =
+            base_str_trim((Str){line.data + mark.size_bytes, line.size_bytes - mark.size_bytes});
         if (version.size_bytes > 0 && version.size_bytes < sizeof version_text) {
             memcpy(version_text, version.data, version.size_bytes);
             version_text[version.size_bytes] = '\0';
@@ -362,14 +363,20 @@ static int64_t clamp_time(int64_t time_us) {
 
 static int64_t unit_us(CalendarUnit unit) {
     switch (unit) {
-    case UNIT_SECOND: return CALENDAR_US_PER_SECOND;
-    case UNIT_MINUTE: return 60 * CALENDAR_US_PER_SECOND;
-    case UNIT_HOUR: return 3600 * CALENDAR_US_PER_SECOND;
-    case UNIT_DAY: return CALENDAR_US_PER_DAY;
-    case UNIT_WEEK: return 7 * CALENDAR_US_PER_DAY;
+    case UNIT_SECOND:
+        return CALENDAR_US_PER_SECOND;
+    case UNIT_MINUTE:
+        return 60 * CALENDAR_US_PER_SECOND;
+    case UNIT_HOUR:
+        return 3600 * CALENDAR_US_PER_SECOND;
+    case UNIT_DAY:
+        return CALENDAR_US_PER_DAY;
+    case UNIT_WEEK:
+        return 7 * CALENDAR_US_PER_DAY;
     case UNIT_MONTH:
     case UNIT_QUARTER:
-    case UNIT_YEAR: break;
+    case UNIT_YEAR:
+        break;
     }
     return 0;
 }

@@ -4,9 +4,9 @@
 
 #include "base/zone_private.h"
 
-#define HEADER_BYTES 44
-#define CHANGES_MAX 20000
-#define TYPES_MAX 256
+#define HEADER_BYTES  44
+#define CHANGES_MAX   20000
+#define TYPES_MAX     256
 #define OFFSET_MOST_S (26 * 3600)
 
 typedef struct Header {
@@ -58,9 +58,17 @@ static int64_t seconds_to_us(int64_t seconds) {
     return us;
 }
 
-// Adds a change at the end; one that is not later or changes nothing leaves no trace.
+// Adds a change at the end; one that is not later or changes nothing leaves no trace. Nobody asks
+// for times outside the calendar: changes before it only say what holds at its beginning.
 static void add_change(Zone *zone, int64_t at_us, int32_t offset_s) {
     size_t count = zone->change_count;
+    if (at_us < CALENDAR_TIME_MIN && count == 0) {
+        zone->offset_s[0] = offset_s;
+        return;
+    }
+    if (at_us > CALENDAR_TIME_MAX) {
+        return;
+    }
     if (zone->offset_s[count] == offset_s || (count > 0 && at_us <= zone->at_us[count - 1])) {
         return;
     }
@@ -241,10 +249,9 @@ static int64_t rule_instant(const RuleDay *rule, int32_t year, int32_t offset_be
 
 // Appends the rule's changes after the last one of the file, over a cycle of 400 years and a rim.
 static void extend_by_rule(Zone *zone, const Rule *rule) {
-    int64_t last = zone->change_count == 0 ? CALENDAR_TIME_MIN
-                                           : zone->at_us[zone->change_count - 1];
-    int64_t last_day = last / CALENDAR_US_PER_DAY;
-    int32_t year = last < CALENDAR_TIME_MIN ? 1 : base_calendar_date((int32_t)last_day).year;
+    int64_t last =
+        zone->change_count == 0 ? CALENDAR_TIME_MIN : zone->at_us[zone->change_count - 1];
+    int32_t year = base_calendar_date((int32_t)(last / CALENDAR_US_PER_DAY)).year;
     if (!rule->has_saving) {
         zone->cycle_us = INT64_MAX;
         return;

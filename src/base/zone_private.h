@@ -23,8 +23,8 @@ struct Zone {
     int64_t cycle_us;
 };
 
-// Reads TZif bytes (RFC 8536, version 1 to 4) that nobody vouches for. Returns 1 when they are not a
-// well-formed file. On success the zone's arrays are malloc'ed.
+// Reads TZif bytes (RFC 8536, version 1 to 4) that nobody vouches for. Returns 1 when they are not
+// a well-formed file. On success the zone's arrays are malloc'ed.
 int base_zone_decode(Str bytes, Zone *ret_zone);
 
 #endif

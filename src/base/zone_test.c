@@ -14,7 +14,7 @@
 #include "base/zone.h"
 #include "base/zone_private.h"
 
-#define SEED UINT64_C(20240331)
+#define SEED    UINT64_C(20240331)
 #define HOUR_US (INT64_C(3600) * CALENDAR_US_PER_SECOND)
 
 static uint64_t random_state;
@@ -77,8 +77,7 @@ static void test_instants_in_gaps_and_overlaps(void **state) {
     assert_instant("Europe/London", "2026-10-25T01:30", ZONE_OVERLAP, "2026-10-25T00:30:00");
     assert_instant("Europe/London", "2026-10-25T02:00", ZONE_EXACT, "2026-10-25T02:00:00");
     assert_instant("Australia/Lord_Howe", "2026-10-04T02:15", ZONE_GAP, "2026-10-03T15:45:00");
-    assert_instant("Australia/Lord_Howe", "2026-04-05T01:45", ZONE_OVERLAP,
-                   "2026-04-04T14:45:00");
+    assert_instant("Australia/Lord_Howe", "2026-04-05T01:45", ZONE_OVERLAP, "2026-04-04T14:45:00");
     assert_instant("Asia/Kolkata", "2026-01-31T12:00", ZONE_EXACT, "2026-01-31T06:30:00");
     assert_instant("America/Sao_Paulo", "2018-11-04T00:30", ZONE_GAP, "2018-11-04T03:30:00");
     assert_instant("Pacific/Apia", "2011-12-30T12:00", ZONE_GAP, "2011-12-30T22:00:00");
@@ -145,25 +144,18 @@ static void test_window_starts(void **state) {
     const Zone *zone = open_zone("UTC");
     int64_t now_us = at("2026-01-01T00:00Z");
     assert_int_equal(base_zone_window_start(zone, now_us, UNIT_YEAR, 3000), CALENDAR_TIME_MIN);
-    assert_int_equal(base_zone_window_start(zone, now_us, UNIT_WEEK, INT64_MAX),
-                     CALENDAR_TIME_MIN);
-    assert_int_equal(base_zone_window_start(zone, now_us, UNIT_YEAR, INT64_MAX),
-                     CALENDAR_TIME_MIN);
+    assert_int_equal(base_zone_window_start(zone, now_us, UNIT_WEEK, INT64_MAX), CALENDAR_TIME_MIN);
+    assert_int_equal(base_zone_window_start(zone, now_us, UNIT_YEAR, INT64_MAX), CALENDAR_TIME_MIN);
 }
 
 static void test_additions(void **state) {
     (void)state;
     const Zone *zone = open_zone("Europe/London");
-    assert_time(base_zone_add(zone, at("2026-01-31T12:00Z"), UNIT_MONTH, 1),
-                "2026-02-28T12:00:00");
-    assert_time(base_zone_add(zone, at("2026-02-28T01:30Z"), UNIT_MONTH, 1),
-                "2026-03-28T01:30:00");
-    assert_time(base_zone_add(zone, at("2026-03-01T01:30Z"), UNIT_DAY, 28),
-                "2026-03-29T01:30:00");
-    assert_time(base_zone_add(zone, at("2026-01-29T01:30Z"), UNIT_MONTH, 2),
-                "2026-03-29T01:30:00");
-    assert_time(base_zone_add(zone, at("2026-07-01T11:00Z"), UNIT_YEAR, 1),
-                "2027-07-01T11:00:00");
+    assert_time(base_zone_add(zone, at("2026-01-31T12:00Z"), UNIT_MONTH, 1), "2026-02-28T12:00:00");
+    assert_time(base_zone_add(zone, at("2026-02-28T01:30Z"), UNIT_MONTH, 1), "2026-03-28T01:30:00");
+    assert_time(base_zone_add(zone, at("2026-03-01T01:30Z"), UNIT_DAY, 28), "2026-03-29T01:30:00");
+    assert_time(base_zone_add(zone, at("2026-01-29T01:30Z"), UNIT_MONTH, 2), "2026-03-29T01:30:00");
+    assert_time(base_zone_add(zone, at("2026-07-01T11:00Z"), UNIT_YEAR, 1), "2027-07-01T11:00:00");
     assert_time(base_zone_add(zone, at("2026-07-01T11:00Z"), UNIT_QUARTER, -2),
                 "2026-01-01T12:00:00");
     assert_int_equal(base_zone_add(zone, 0, UNIT_YEAR, INT64_MAX), CALENDAR_TIME_MAX);
@@ -172,8 +164,9 @@ static void test_additions(void **state) {
 
 static void test_bad_names_are_refused_with_suggestions(void **state) {
     (void)state;
-    const char *const bad[] = {"../../etc/passwd", "/etc/localtime", "", "Europe/Lodnon",
-                               "right/UTC", "localtime", "zone.tab", "Europe", "Europe//London\n"};
+    const char *const bad[] = {"../../etc/passwd", "/etc/localtime", "",
+                               "Europe/Lodnon",    "right/UTC",      "localtime",
+                               "zone.tab",         "Europe",         "Europe//London\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const Zone *zone = NULL;
         KretsError error;
@@ -193,8 +186,8 @@ static void test_bad_names_are_refused_with_suggestions(void **state) {
 static void test_hurt_files_are_survived(void **state) {
     (void)state;
     BASE_TEXT_SCOPED bytes = {0};
-    assert_int_equal(
-        base_file_read("/usr/share/zoneinfo/Europe/London", 1 << 20, &bytes, NULL), BASE_OK);
+    assert_int_equal(base_file_read("/usr/share/zoneinfo/Europe/London", 1 << 20, &bytes, NULL),
+                     BASE_OK);
     random_state = SEED;
     size_t refused = 0;
     for (int turn = 0; turn < 3000; turn++) {
@@ -257,9 +250,9 @@ static void check_window_order(const char *name, const Zone *zone, int64_t early
             int64_t after_us = base_zone_window_start(zone, late_us, units[u], lengths[i]);
             if (before_us > after_us) {
                 fail_msg("%s: last %d of unit %d goes back %lld us between %lld and %lld (seed "
-                         "%llu)", name, (int)lengths[i], (int)units[u],
-                         (long long)(before_us - after_us), (long long)early_us,
-                         (long long)late_us, (unsigned long long)SEED);
+                         "%llu)",
+                         name, (int)lengths[i], (int)units[u], (long long)(before_us - after_us),
+                         (long long)early_us, (long long)late_us, (unsigned long long)SEED);
             }
             assert_true(after_us < late_us);
         }
@@ -274,8 +267,15 @@ static void check_window_order(const char *name, const Zone *zone, int64_t early
 }
 
 static void check_around(const char *name, const Zone *zone, int64_t edge_us) {
-    static const int64_t steps[] = {-25 * HOUR_US, -HOUR_US - 1, -HOUR_US, -1, 0, 1,
-                                    HOUR_US - 1,   HOUR_US,      90 * 60 * CALENDAR_US_PER_SECOND,
+    static const int64_t steps[] = {-25 * HOUR_US,
+                                    -HOUR_US - 1,
+                                    -HOUR_US,
+                                    -1,
+                                    0,
+                                    1,
+                                    HOUR_US - 1,
+                                    HOUR_US,
+                                    90 * 60 * CALENDAR_US_PER_SECOND,
                                     25 * HOUR_US};
     for (size_t i = 1; i < sizeof steps / sizeof *steps; i++) {
         check_window_order(name, zone, edge_us + steps[i - 1], edge_us + steps[i]);
@@ -353,8 +353,8 @@ static int compare_with_libc(const char *name, const Zone *zone) {
         localtime_r(&when, &broken);
         int32_t offset_s = base_zone_offset(zone, second * CALENDAR_US_PER_SECOND);
         if (broken.tm_gmtoff != offset_s) {
-            fprintf(stderr, "%s at %lld: %ld, not %d\n", name, (long long)second,
-                    broken.tm_gmtoff, offset_s);
+            fprintf(stderr, "%s at %lld: %ld, not %d\n", name, (long long)second, broken.tm_gmtoff,
+                    offset_s);
             return 1;
         }
         broken.tm_isdst = -1;

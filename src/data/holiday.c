@@ -1,5 +1,5 @@
-// A series is a text of parts between ';'. A part is either a run of years (counted from 1990) and a
-// rule, "0-70d1225", or "x" and days as differences, the first from 1990-01-01: "x45,355,384".
+// A series is a text of parts between ';'. A part is either a run of years (counted from 1990) and
+// a rule, "0-70d1225", or "x" and days as differences, the first from 1990-01-01: "x45,355,384".
 // Rules:  dMMDD  that date;  aMMDDw  the first weekday w (1 = Monday) on or after that date;
 //         eN  N days after Western Easter Sunday;  oN  after Orthodox Easter Sunday.
 #include "data/holiday.h"
@@ -26,8 +26,8 @@ typedef struct HolidayPlace {
 
 #include "data/holiday_table.inc"
 
-#define PLACE_COUNT (sizeof holiday_places / sizeof *holiday_places)
-#define SERIES_COUNT (sizeof holiday_series / sizeof *holiday_series)
+#define PLACE_COUNT    (sizeof holiday_places / sizeof *holiday_places)
+#define SERIES_COUNT   (sizeof holiday_series / sizeof *holiday_series)
 #define CODE_BYTES_MAX 8
 #define NAME_BYTES_MAX 200
 
@@ -67,8 +67,8 @@ static int32_t rule_day(char kind, int32_t argument, int32_t year) {
         return base_calendar_easter_orthodox(year) + argument;
     }
     int32_t month_day = kind == 'a' ? argument / 10 : argument;
-    int32_t day = base_calendar_day(
-        (Date){.year = year, .month = month_day / 100, .day = month_day % 100});
+    int32_t day =
+        base_calendar_day((Date){.year = year, .month = month_day / 100, .day = month_day % 100});
     return kind == 'a' ? day + (argument % 10 - base_calendar_weekday(day) + 7) % 7 : day;
 }
 

@@ -10,9 +10,9 @@
 
 const char *data_value_type_name(ValueType type) {
     static const char *const names[VALUE_TYPE_COUNT] = {
-        [VALUE_NULL] = "null",       [VALUE_BOOLEAN] = "boolean", [VALUE_INTEGER] = "integer",
-        [VALUE_DECIMAL] = "decimal", [VALUE_NUMBER] = "number",   [VALUE_TEXT] = "text",
-        [VALUE_TIME] = "time",       [VALUE_DATE] = "date",       [VALUE_LIST] = "list",
+        [VALUE_NULL] = "null",         [VALUE_BOOLEAN] = "boolean", [VALUE_INTEGER] = "integer",
+        [VALUE_DECIMAL] = "decimal",   [VALUE_NUMBER] = "number",   [VALUE_TEXT] = "text",
+        [VALUE_TIME] = "time",         [VALUE_DATE] = "date",       [VALUE_LIST] = "list",
         [VALUE_DURATION] = "duration",
     };
     return names[type];
@@ -92,8 +92,7 @@ static void format_duration(Text *out, int64_t months, int64_t us) {
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (us % units[i].length_us == 0 && us != 0) {
             int64_t count = us / units[i].length_us;
-            base_text_printf(out, "%" PRId64 " %s%s", count, units[i].name,
-                             count == 1 ? "" : "s");
+            base_text_printf(out, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
             return;
         }
     }
@@ -109,16 +108,33 @@ void data_value_format(Text *out, Value value) {
     case VALUE_BOOLEAN:
         base_text_append(out, value.boolean ? STR("true") : STR("false"));
         break;
-    case VALUE_INTEGER: base_text_printf(out, "%" PRId64, value.integer); break;
-    case VALUE_DECIMAL: data_value_decimal_format(out, value.decimal); break;
-    case VALUE_NUMBER: data_value_number_format(out, value.number); break;
-    case VALUE_TEXT: base_text_append(out, value.text); break;
-    case VALUE_TIME: format_time(out, value.time_us); break;
-    case VALUE_DATE: format_date(out, value.date); break;
-    case VALUE_LIST: format_list(out, value.list.items, value.list.count); break;
-    case VALUE_DURATION: format_duration(out, value.duration.months, value.duration.us); break;
+    case VALUE_INTEGER:
+        base_text_printf(out, "%" PRId64, value.integer);
+        break;
+    case VALUE_DECIMAL:
+        data_value_decimal_format(out, value.decimal);
+        break;
+    case VALUE_NUMBER:
+        data_value_number_format(out, value.number);
+        break;
+    case VALUE_TEXT:
+        base_text_append(out, value.text);
+        break;
+    case VALUE_TIME:
+        format_time(out, value.time_us);
+        break;
+    case VALUE_DATE:
+        format_date(out, value.date);
+        break;
+    case VALUE_LIST:
+        format_list(out, value.list.items, value.list.count);
+        break;
+    case VALUE_DURATION:
+        format_duration(out, value.duration.months, value.duration.us);
+        break;
     case VALUE_NULL:
-    case VALUE_TYPE_COUNT: break;
+    case VALUE_TYPE_COUNT:
+        break;
     }
 }
 
@@ -149,18 +165,27 @@ bool data_value_equal(Value a, Value b) {
         return true;
     }
     switch (a.type) {
-    case VALUE_BOOLEAN: return a.boolean == b.boolean;
-    case VALUE_INTEGER: return a.integer == b.integer;
-    case VALUE_DECIMAL: return a.decimal == b.decimal;
-    case VALUE_NUMBER: return numbers_equal(a.number, b.number);
-    case VALUE_TEXT: return base_str_equal(a.text, b.text);
-    case VALUE_TIME: return a.time_us == b.time_us;
-    case VALUE_DATE: return a.date == b.date;
-    case VALUE_LIST: return lists_equal(a, b);
+    case VALUE_BOOLEAN:
+        return a.boolean == b.boolean;
+    case VALUE_INTEGER:
+        return a.integer == b.integer;
+    case VALUE_DECIMAL:
+        return a.decimal == b.decimal;
+    case VALUE_NUMBER:
+        return numbers_equal(a.number, b.number);
+    case VALUE_TEXT:
+        return base_str_equal(a.text, b.text);
+    case VALUE_TIME:
+        return a.time_us == b.time_us;
+    case VALUE_DATE:
+        return a.date == b.date;
+    case VALUE_LIST:
+        return lists_equal(a, b);
     case VALUE_DURATION:
         return a.duration.months == b.duration.months && a.duration.us == b.duration.us;
     case VALUE_NULL:
-    case VALUE_TYPE_COUNT: break;
+    case VALUE_TYPE_COUNT:
+        break;
     }
     return true;
 }

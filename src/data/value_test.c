@@ -151,9 +151,9 @@ static void test_answers_are_freed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decimals),       cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_values_as_text), cmocka_unit_test(test_equality),
-        cmocka_unit_test(test_columns),        cmocka_unit_test(test_catalog),
+        cmocka_unit_test(test_decimals),          cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_values_as_text),    cmocka_unit_test(test_equality),
+        cmocka_unit_test(test_columns),           cmocka_unit_test(test_catalog),
         cmocka_unit_test(test_answers_are_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
