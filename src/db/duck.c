@@ -14,7 +14,7 @@
 _Static_assert(sizeof(duckdb_string_t) == 16, "the layout of DuckDB's strings has changed");
 
 struct Duck {
-    duckdb_database database;
+    duckdb_database database; // NULL in a further connection
     duckdb_connection connection;
     char **secrets;
     size_t secret_count;
@@ -141,6 +141,13 @@ static int open_database(Duck *duck, const DuckOptions *options, KretsError *err
     return r;
 }
 
+// The session's zone would change what casts of times to text and to dates give.
+static int prepare_session(Duck *duck, KretsError *error) {
+    return db_duck_run(duck, error,
+                       "set TimeZone = 'UTC'; set enable_progress_bar = true; "
+                       "set enable_progress_bar_print = false");
+}
+
 int db_duck_open(const DuckOptions *options, Duck **ret_duck, KretsError *error) {
     DB_DUCK_SCOPED duck = calloc(1, sizeof(*duck));
     if (duck == NULL)
@@ -149,17 +156,75 @@ int db_duck_open(const DuckOptions *options, Duck **ret_duck, KretsError *error)
     if (options->temp_directory != NULL)
         duck->temp_directory = strdup(options->temp_directory);
     int r = open_database(duck, options, error);
-    if (r < 0)
-        return r;
-    // The session's zone would change what casts of times to text and to dates give.
-    r = db_duck_run(duck, error,
-                    "set TimeZone = 'UTC'; set enable_progress_bar = true; "
-                    "set enable_progress_bar_print = false");
+    if (r == 0)
+        r = prepare_session(duck, error);
     if (r < 0)
         return r;
     *ret_duck = duck;
     duck = NULL;
     return 0;
+}
+
+int db_duck_connect(Duck *duck, Duck **ret_duck, KretsError *error) {
+    DB_DUCK_SCOPED other = calloc(1, sizeof(*other));
+    if (other == NULL)
+        abort();
+    other->memory_bytes = duck->memory_bytes;
+    if (duck->temp_directory != NULL)
+        other->temp_directory = strdup(duck->temp_directory);
+    for (size_t i = 0; i < duck->secret_count; i++)
+        db_duck_redact(other, base_str_from(duck->secrets[i]));
+    if (duckdb_connect(duck->database, &other->connection) != DuckDBSuccess)
+        return base_error_set(error, BASE_E_RESOURCES, "out of memory: DuckDB does not connect");
+    int r = prepare_session(other, error);
+    if (r < 0)
+        return r;
+    *ret_duck = other;
+    other = NULL;
+    return 0;
+}
+
+// --- functions ---
+
+static void call_text_function(duckdb_function_info info, duckdb_data_chunk input,
+                               duckdb_vector output) {
+    DuckTextFunction function = NULL;
+    void *extra = duckdb_scalar_function_get_extra_info(info);
+    memcpy(&function, extra, sizeof(function));
+    duckdb_vector texts = duckdb_data_chunk_get_vector(input, 0);
+    duckdb_string_t *strings = duckdb_vector_get_data(texts);
+    const uint64_t *validity = duckdb_vector_get_validity(texts);
+    uint64_t *results = duckdb_vector_get_data(output);
+    size_t count = (size_t)duckdb_data_chunk_get_size(input);
+    for (size_t i = 0; i < count; i++) {
+        bool is_valid = validity == NULL || (validity[i / 64] >> (i % 64) & 1) != 0;
+        Str text = {NULL, 0};
+        if (is_valid)
+            text = (Str){duckdb_string_t_data(&strings[i]), duckdb_string_t_length(strings[i])};
+        results[i] = is_valid ? function(text) : 0;
+    }
+}
+
+int db_duck_register(Duck *duck, const char *name, DuckTextFunction function, KretsError *error) {
+    duckdb_scalar_function scalar = duckdb_create_scalar_function();
+    duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
+    void *extra = malloc(sizeof(function));
+    if (extra == NULL)
+        abort();
+    memcpy(extra, &function, sizeof(function)); // C has no void pointers to functions
+    duckdb_scalar_function_set_name(scalar, name);
+    duckdb_scalar_function_add_parameter(scalar, text);
+    duckdb_scalar_function_set_return_type(scalar, number);
+    duckdb_scalar_function_set_extra_info(scalar, extra, free);
+    duckdb_scalar_function_set_function(scalar, call_text_function);
+    duckdb_state state = duckdb_register_scalar_function(duck->connection, scalar);
+    duckdb_destroy_scalar_function(&scalar);
+    duckdb_destroy_logical_type(&text);
+    duckdb_destroy_logical_type(&number);
+    if (state == DuckDBSuccess)
+        return 0;
+    return base_error_set(error, BASE_E_STORE, "DuckDB refuses the function %s", name);
 }
 
 void db_duck_close(Duck *duck) {

@@ -28,6 +28,14 @@ void db_duck_redact(Duck *duck, Str secret);
 // httpfs, excel, encodings. Never from the network. Loading twice is fine.
 int db_duck_load(Duck *duck, const char *extension, KretsError *error);
 
+// Makes `name`(VARCHAR) -> UBIGINT available in SQL; null gives null. `function` is called by any
+// thread.
+typedef uint64_t (*DuckTextFunction)(Str text);
+int db_duck_register(Duck *duck, const char *name, DuckTextFunction function, KretsError *error);
+
+// A further connection to the same database, for several streams at once. Close it before `duck`.
+int db_duck_connect(Duck *duck, Duck **ret_duck, KretsError *error);
+
 // Runs one or more statements; the last one's result is dropped.
 int db_duck_run(Duck *duck, KretsError *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

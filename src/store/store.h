@@ -14,6 +14,8 @@ typedef struct StoreOptions {
     unsigned threads;
     size_t memory_bytes; // of the whole process
     bool is_read_only;   // takes no lock, never creates
+    uint64_t bucket_rows; // rows of a bucket at most; 0: by the memory, at most 16 million
+    uint32_t columns_max; // property columns of the history; 0: 1,000
 } StoreOptions;
 
 // Opens (creates when missing and not read-only) the folder. Takes the lock: a second process gets

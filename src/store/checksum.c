@@ -1,0 +1,43 @@
+// Checksums of files: BLAKE2b with 256 bits, in hexadecimal.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store_private.h"
+
+enum { CHECKSUM_BYTES = 32, CHECKSUM_READ_BYTES = 1 << 20 };
+_Static_assert(STORE_CHECKSUM_TEXT == 2 * CHECKSUM_BYTES + 1, "two digits a byte and the NUL");
+
+static int read_all(int fd, const char *path, crypto_generichash_state *state, KretsError *error) {
+    unsigned char *buffer = malloc(CHECKSUM_READ_BYTES);
+    if (buffer == NULL)
+        abort();
+    ssize_t n;
+    while ((n = read(fd, buffer, CHECKSUM_READ_BYTES)) > 0)
+        crypto_generichash_update(state, buffer, (unsigned long long)n);
+    int code = errno;
+    free(buffer);
+    if (n == 0)
+        return 0;
+    return base_error_set(error, BASE_E_STORE, "cannot read %s: %s", path, strerror(code));
+}
+
+int store_file_checksum(const char *path, char *ret_text, KretsError *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return base_error_set(error, BASE_E_STORE, "cannot open %s: %s", path, strerror(errno));
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, CHECKSUM_BYTES);
+    int r = read_all(fd, path, &state, error);
+    close(fd);
+    if (r < 0)
+        return r;
+    unsigned char digest[CHECKSUM_BYTES];
+    crypto_generichash_final(&state, digest, sizeof(digest));
+    sodium_bin2hex(ret_text, STORE_CHECKSUM_TEXT, digest, sizeof(digest));
+    return 0;
+}
