@@ -3,13 +3,15 @@
 #define KRETS_BASE_REGEX_H
 
 #include <stdbool.h>
-
-#include "base/error.h"
-#include "base/str.h"
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "base/error.h"
+#include "base/str.h"
 
 // Immutable once made; matching is thread-safe.
 typedef struct Regex Regex;

@@ -6,6 +6,9 @@
 #include "base/calendar.h"
 #include "engine/engine_private.h"
 
+// More months than the calendar has: nothing lies so far from any date.
+enum { DATE_SHIFT_MONTHS_MAX = 12 * 10000 };
+
 Value engine_value_boolean(bool boolean) {
     return (Value){.type = VALUE_BOOLEAN, .boolean = boolean};
 }
@@ -134,9 +137,9 @@ int engine_value_order(Value a, Value b) {
         return ORDER(a.date, b.date);
     case VALUE_LIST:
         return order_lists(a, b);
-    case VALUE_DURATION:
-        return a.duration.months != b.duration.months ? ORDER(a.duration.months, b.duration.months)
-                                                      : ORDER(a.duration.us, b.duration.us);
+    case VALUE_DURATION: // months have no fixed length and are never compared
+        assert(a.duration.months == 0 && b.duration.months == 0);
+        return ORDER(a.duration.us, b.duration.us);
     default:
         assert(!"values without an order");
         return 0;
@@ -147,6 +150,9 @@ int engine_value_order(Value a, Value b) {
 static Value shift(Work *work, const Node *node, Value point, Value duration, int sign) {
     int64_t months = sign * duration.duration.months, us = sign * duration.duration.us;
     if (point.type == VALUE_DATE && node->type == VALUE_DATE) {
+        if (months < -DATE_SHIFT_MONTHS_MAX || months > DATE_SHIFT_MONTHS_MAX) {
+            return data_value_null(VALUE_DATE);
+        }
         Date date = base_calendar_add_months(base_calendar_date(point.date), months);
         int32_t last = base_calendar_month_days(date.year, date.month);
         date.day = date.day > last ? last : date.day;
@@ -165,29 +171,8 @@ static Value shift(Work *work, const Node *node, Value point, Value duration, in
                : (Value){.type = VALUE_TIME, .time_us = (int64_t)sum};
 }
 
-static Value subtract_points(Work *work, const Node *node, Value a, Value b) {
-    if (node->type == VALUE_INTEGER) {
-        return engine_value_integer((Int128)engine_value_day(work, a) - engine_value_day(work, b));
-    }
-    int64_t us = engine_value_instant(work, a, false) - engine_value_instant(work, b, false);
-    if (node->type == VALUE_NUMBER) {
-        return engine_value_finite((double)us / ENGINE_US_PER_DAY);
-    }
-    return (Value){.type = VALUE_DURATION, .duration = {.months = 0, .us = us}};
-}
-
 static bool is_point(Value value) {
     return value.type == VALUE_TIME || value.type == VALUE_DATE;
-}
-
-static Value add_durations(Value a, Value b, int sign) {
-    Value sum = {.type = VALUE_DURATION};
-    int64_t months = sign * b.duration.months, us = sign * b.duration.us;
-    if (__builtin_add_overflow(a.duration.months, months, &sum.duration.months) ||
-        __builtin_add_overflow(a.duration.us, us, &sum.duration.us)) {
-        return data_value_null(VALUE_DURATION);
-    }
-    return sum;
 }
 
 static Value arithmetic_exact(const Node *node, Value a, Value b) {
@@ -202,14 +187,10 @@ static Value arithmetic_exact(const Node *node, Value a, Value b) {
     case NODE_SUBTRACT:
         result = x - y;
         break;
-    case NODE_MULTIPLY: // at most one of the two is a decimal, so one scale is too many
+    case NODE_MULTIPLY: // of at most one decimal: its scale is that of the product
         assert(a.type != VALUE_DECIMAL || b.type != VALUE_DECIMAL);
-        result = is_decimal ? (a.type == VALUE_DECIMAL ? a.decimal : a.integer) *
-                                  (Int128)(b.type == VALUE_DECIMAL ? b.decimal : b.integer)
-                            : x * y;
-        if (is_decimal && a.type == b.type) { // two integers as a decimal
-            result *= VALUE_DECIMAL_ONE;
-        }
+        result = (a.type == VALUE_DECIMAL ? (Int128)a.decimal : (Int128)a.integer) *
+                 (b.type == VALUE_DECIMAL ? (Int128)b.decimal : (Int128)b.integer);
         break;
     default:
         assert(!"an operation that is not exact");
@@ -234,35 +215,18 @@ static Value arithmetic_number(const Node *node, Value a, Value b) {
     }
 }
 
-static Value arithmetic_duration(const Node *node, Value a, Value b) {
-    if (node->kind == NODE_MULTIPLY) {
-        Value duration = a.type == VALUE_DURATION ? a : b;
-        int64_t n = a.type == VALUE_DURATION ? b.integer : a.integer;
-        assert(a.type == VALUE_INTEGER || b.type == VALUE_INTEGER);
-        if (__builtin_mul_overflow(duration.duration.months, n, &duration.duration.months) ||
-            __builtin_mul_overflow(duration.duration.us, n, &duration.duration.us)) {
-            return data_value_null(VALUE_DURATION);
-        }
-        return duration;
-    }
-    return add_durations(a, b, node->kind == NODE_SUBTRACT ? -1 : 1);
-}
-
 Value engine_arithmetic_value(Work *work, const Node *node, Value a, Value b) {
     assert(node->kind >= NODE_ADD && node->kind <= NODE_DIVIDE);
     if (a.is_null || b.is_null) {
         return data_value_null(node->type);
     }
-    if (is_point(a) && is_point(b)) {
-        assert(node->kind == NODE_SUBTRACT);
-        return subtract_points(work, node, a, b);
+    if (a.type == VALUE_TIME && b.type == VALUE_TIME) {
+        assert(node->kind == NODE_SUBTRACT && node->type == VALUE_DURATION);
+        return (Value){.type = VALUE_DURATION, .duration = {.us = a.time_us - b.time_us}};
     }
     if (is_point(a) || is_point(b)) {
         return shift(work, node, is_point(a) ? a : b, is_point(a) ? b : a,
                      node->kind == NODE_SUBTRACT ? -1 : 1);
-    }
-    if (node->type == VALUE_DURATION) {
-        return arithmetic_duration(node, a, b);
     }
     return node->type == VALUE_NUMBER ? arithmetic_number(node, a, b)
                                       : arithmetic_exact(node, a, b);
@@ -280,8 +244,6 @@ Value engine_negate_value(const Node *node, Value a) {
         return engine_value_widen(engine_value_decimal(-(Int128)a.decimal), node->type);
     case VALUE_NUMBER:
         return engine_value_finite(-a.number);
-    case VALUE_DURATION:
-        return add_durations((Value){.type = VALUE_DURATION}, a, -1);
     default:
         assert(!"a value without a negative");
         return data_value_null(node->type);
