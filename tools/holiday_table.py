@@ -31,6 +31,8 @@ COUNTRIES = """AE AR AT AU BE BG BR CA CH CN CO DE DK DZ EG ES ET FI FR GB GR HK
 KE KR MA MX MY NG NL NO NZ PL PT RO SA SE SG TH TR TW UA US VN ZA""".split()
 # Countries whose parts have holidays of their own that people know the country by.
 DIVIDED = "AT AU CA CH DE ES GB NZ".split()
+# Countries that kept their holidays although the source begins later.
+EXTENDED = {"DE"}
 # Where the parts disagree about a date, the country follows this one.
 FOREMOST = {"GB": "ENG"}
 # Categories that are no days of celebration.
@@ -52,16 +54,19 @@ ALIASES = {
     "Thanksgiving Day": ["Thanksgiving"],
     "Epiphany": ["Three Kings Day"],
     "Diwali": ["Deepavali"],
-    "Eid al-Fitr": ["Eid-al-Fitr", "Eid ul-Fitr", "Eid"],
-    "Eid al-Adha": ["Eid-al-Adha", "Eid ul-Adha"],
+    "Eid al-Fitr": ["Eid ul-Fitr", "Eid"],
+    "Eid al-Adha": ["Eid ul-Adha"],
     "Lunar New Year": ["Chinese New Year"],
     "Valentine's Day": ["Saint Valentine's Day"],
-    "Mother's Day": ["Mothering Sunday"],
     "Martin Luther King Jr. Day": ["Birthday of Martin Luther King, Jr."],
     "Ohi Day": ["Ochi Day"],
+    "Labor Day": ["Labour Day"],
+}
+BRITISH_ALIASES = {
+    "Mother's Day": ["Mothering Sunday"],
     "May Day": ["Early May Bank Holiday"],
-    "Late Summer Bank Holiday": ["Summer Bank Holiday", "August Bank Holiday"],
     "Spring Bank Holiday": ["Late May Bank Holiday"],
+    "Late Summer Bank Holiday": ["Summer Bank Holiday", "August Bank Holiday"],
 }
 
 
@@ -255,17 +260,17 @@ LOCAL_TAG = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
 
 def add_local_names(place, country, part, language, by_day):
-    """Local names stand for the English name on the same day and place of its list."""
+    """A local name stands for the English name of the days on which each is alone."""
     _, local_by_day = read_source(country, part, False, language)
     pairs = {}
     for day, names in by_day.items():
         local = local_by_day.get(day, [])
-        if len(local) != len(names):
-            continue
-        for (english, tagged), (own, _) in zip(names, local):
-            own = LOCAL_TAG.sub("", own) if tagged else own
-            if own and not re.search(r"\d{2}", own):  # no days off with a date in their name
-                pairs.setdefault(own, set()).add(english)
+        if len(local) != 1 or len(names) != 1:
+            continue  # each language has its own order
+        (english, tagged), (own, _) = names[0], local[0]
+        own = LOCAL_TAG.sub("", own) if tagged else own
+        if own and not re.search(r"\d{2}", own):  # no days off with a date in their name
+            pairs.setdefault(own, set()).add(english)
     for own, english in sorted(pairs.items()):
         days = [place[name] for name in sorted(english) if name in place]
         if own not in place and days:
@@ -275,13 +280,14 @@ def add_local_names(place, country, part, language, by_day):
 def share_parts(country, place, parts):
     """A country gets what its parts agree on, year by year, or what the foremost one has."""
     foremost = dict(parts.get(FOREMOST.get(country), {}))
-    add_aliases(foremost)
+    add_aliases(country, foremost)
     place.update({name: days for name, days in foremost.items() if name not in place})
-    for name in sorted({name for days in parts.values() for name in days} - set(place)):
+    for name in sorted({name for days in parts.values() for name in days}):
         merged = []
         for index in (0, 1):
-            agreed = set()
-            for year in YEARS:
+            agreed = set(place.get(name, (set(), set()))[index])
+            missing = set(YEARS) - {day.year for day in agreed}
+            for year in missing:
                 variants = {
                     frozenset(d for d in part[name][index] if d.year == year)
                     for part in parts.values()
@@ -294,14 +300,33 @@ def share_parts(country, place, parts):
             place[name] = tuple(merged)
 
 
+def extend_back(country, place):
+    """A source that begins after 1990: what followed one rule from then on did so before."""
+    begins = holidays.country_holidays(country).__class__.start_year
+    if country not in EXTENDED or begins <= FIRST:
+        return
+    for name, pair in place.items():
+        longer = []
+        for days in pair:
+            text = encode(frozenset(days))
+            match = re.match(rf"{begins - FIRST}-(\d+)([deoa])(-?\d+)$", text)
+            if match:
+                rule = match.group(2), int(match.group(3))
+                days = days | {day_of(*rule, year) for year in range(FIRST, begins)}
+            longer.append(days)
+        place[name] = tuple(longer)
+
+
 def fold(name):
-    """How names are compared: case and the kind of apostrophe do not matter."""
-    return name.replace("\u2019", "'").lower()
+    """How names are compared: case, the kind of apostrophe, hyphens and "St" do not matter."""
+    folded = name.replace("\u2019", "'").lower().replace("-", " ")
+    return re.sub(r"^st\.? ", "saint ", folded)
 
 
-def add_aliases(place):
+def add_aliases(country, place):
+    aliases = ALIASES | (BRITISH_ALIASES if country == "GB" else {})
     known = {fold(name): name for name in place}
-    for name, others in ALIASES.items():
+    for name, others in aliases.items():
         for one, other in [(name, o) for o in others] + [(o, name) for o in others]:
             if fold(one) in known and fold(other) not in known:
                 place[other] = place[known[fold(one)]]
@@ -317,7 +342,7 @@ def complete(country, place):
             if days:
                 place[name] = (days, days)
                 known[fold(name)] = name
-    add_aliases(place)
+    add_aliases(country, place)
 
 
 # ---- encoding ----
@@ -440,11 +465,13 @@ def build():
             for part in sorted(holidays.country_holidays(country).subdivisions):
                 parts[part] = read_place(country, part)
             share_parts(country, place, parts)
+        for one in [place, *parts.values()]:
+            extend_back(country, one)
         complete(country, place)
         places[country] = place
         for part, own in parts.items():
             folded = {fold(name): days for name, days in place.items()}
-            add_aliases(own)
+            add_aliases(country, own)
             different = {n: d for n, d in own.items() if folded.get(fold(n)) != d}
             places[f"{country}-{part}"] = different
     return places

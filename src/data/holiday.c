@@ -96,8 +96,8 @@ static void decode_series(const char *text, Days *days) {
                 add_day(days, rule_day(kind, argument, year));
             }
         }
-        at = strchr(at, ';');
-        at += at != NULL;
+        const char *end = strchr(at, ';');
+        at = end == NULL ? NULL : end + 1;
     }
     if (days->count == 0) {
         return;
@@ -142,15 +142,21 @@ static const HolidayPlace *find_place(const char *code) {
     return NULL;
 }
 
-// The key of a name in a place: case and the kind of apostrophe do not matter.
+// The key of a name in a place: case, the kind of apostrophe, hyphens and "St" do not matter.
 static Str make_key(Arena *arena, Str code, Str name) {
     BASE_TEXT_SCOPED text = {0};
     base_text_append(&text, code);
     base_text_append_char(&text, '\n');
     Str lower = base_utf8_lower(arena, base_str_trim(name));
-    for (size_t at = 0; at < lower.size_bytes;) {
+    size_t at = 0;
+    if (base_str_starts(lower, STR("st ")) || base_str_starts(lower, STR("st. "))) {
+        base_text_append(&text, STR("saint"));
+        at = lower.data[2] == '.' ? 3 : 2;
+    }
+    while (at < lower.size_bytes) {
         uint32_t code_point = base_utf8_next(lower, &at);
-        base_utf8_append(&text, code_point == 0x2019 ? '\'' : code_point);
+        uint32_t plain = code_point == '-' ? ' ' : code_point;
+        base_utf8_append(&text, code_point == 0x2019 ? '\'' : plain);
     }
     return base_arena_str(arena, base_text_str(&text));
 }

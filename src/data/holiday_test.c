@@ -70,6 +70,12 @@ static const Fact facts[] = {
     {"DE", "Ostermontag", "2026-04-06", false},
     {"DE", "Father's Day", "2026-05-14", false},
     {"DE-BY", "Epiphany", "2026-01-06", false},
+    {"DE", "Tag der Deutschen Einheit", "1990-10-03", false},
+    {"DE", "Reformation Day", "2026-10-31", false},
+    {"DE", "Christmas Day", "1990-12-25", false},
+    {"GB", "St. Andrew's day", "2026-11-30", false},
+    {"FR", "Labour Day", "2026-05-01", false},
+    {"KE", "Eid-al-Fitr", "2024-04-10", false},
     {"FR", "Mother's Day", "2026-05-31", false},
     {"FR", "Mother's Day", "2020-06-07", false},
     {"US", "Thanksgiving", "2026-11-26", false},
@@ -112,6 +118,18 @@ static void test_a_statutory_day_is_not_the_observed_one(void **state) {
     assert_false(has_day("GB", STR("Christmas Day"), false, day_of("2021-12-27")));
     assert_false(has_day("GB", STR("Christmas Day"), true, day_of("2021-12-25")));
     assert_false(has_day("GB-SCT", STR("Summer Bank Holiday"), false, day_of("2026-08-31")));
+}
+
+// Ascension Day fell on 1 May in 2008; neither name may take the other's days.
+static void test_names_that_share_a_day_stay_apart(void **state) {
+    (void)state;
+    Str may = STR("F\xC3\xB6rsta maj");
+    assert_true(has_day("SE", may, false, day_of("2008-05-01")));
+    assert_true(has_day("SE", may, false, day_of("2026-05-01")));
+    assert_false(has_day("SE", may, false, day_of("2026-05-14")));
+    assert_true(has_day("SE", STR("Ascension Day"), false, day_of("2026-05-14")));
+    assert_true(has_day("NO", STR("Constitution Day"), false, day_of("2026-05-17")));
+    assert_false(has_day("NO", STR("Grunnlovsdag"), false, day_of("2026-05-14")));
 }
 
 static void test_unknown_names_and_countries_are_told_apart(void **state) {
@@ -283,6 +301,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_dates),
         cmocka_unit_test(test_a_statutory_day_is_not_the_observed_one),
+        cmocka_unit_test(test_names_that_share_a_day_stay_apart),
         cmocka_unit_test(test_unknown_names_and_countries_are_told_apart),
         cmocka_unit_test(test_all_countries_are_well_formed),
         cmocka_unit_test(test_reference_holidays),
