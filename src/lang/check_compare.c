@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/regex.h"
+#include "data/holiday.h"
 #include "lang/check_private.h"
 
 static bool is_text_literal(const Checker *checker, NodeId id) {
@@ -177,6 +179,15 @@ NodeId lang_check_between(Checker *checker, const Syntax *syntax) {
                                                    .arg_count = 3});
 }
 
+static bool check_pattern(Checker *checker, const Syntax *pattern) {
+    KretsError error = {0};
+    BASE_REGEX_SCOPED regex = NULL;
+    if (base_regex_new(pattern->value.text, &regex, &error) == 0)
+        return true;
+    lang_check_error(checker, pattern->span, "this is no regular expression: %s", error.text);
+    return false;
+}
+
 NodeId lang_check_match(Checker *checker, const Syntax *syntax) {
     NodeId args[2] = {lang_check_expression(checker, syntax->args[0]),
                       lang_check_expression(checker, syntax->args[1])};
@@ -193,6 +204,8 @@ NodeId lang_check_match(Checker *checker, const Syntax *syntax) {
             checker, syntax->args[0]->span, "%.*s is %s, and only text can be searched%.*s",
             STR_ARG(slice), data_value_type_name(lang_check_type(checker, args[0])), STR_ARG(hint));
     }
+    if (syntax->match == MATCH_REGEX && !check_pattern(checker, syntax->args[1]))
+        return NODE_NONE;
     return lang_build_node(checker->build, &(Node){.kind = NODE_MATCH,
                                                    .type = VALUE_BOOLEAN,
                                                    .match = syntax->match,
@@ -212,9 +225,66 @@ static NodeId calendar_operand(Checker *checker, const Syntax *syntax, const cha
                             data_value_type_name(lang_check_type(checker, id)));
 }
 
+static bool has_holiday(Str country, Str name) {
+    const int32_t *days;
+    size_t count;
+    return data_holiday_days(country, name, false, &days, &count) == 0;
+}
+
+static bool has_holiday_anywhere(Arena *arena, Str name) {
+    const Str *codes;
+    size_t count;
+    data_holiday_countries(arena, &codes, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (has_holiday(codes[i], name))
+            return true;
+    }
+    return false;
+}
+
+static bool fail_holiday_name(Checker *checker, const Syntax *syntax, Str country) {
+    const Str *names;
+    size_t count;
+    data_holiday_names(checker->arena, country, &names, &count);
+    Str near = lang_suggest(checker->arena, syntax->holiday.name, names, count);
+    lang_check_error(checker, syntax->name_span, "no holiday is called '%.*s'%s%.*s%s%.*s%s",
+                     STR_ARG(syntax->holiday.name), country.size_bytes > 0 ? " in " : "",
+                     STR_ARG(country), near.size_bytes > 0 ? "; did you mean '" : "", STR_ARG(near),
+                     near.size_bytes > 0 ? "'?" : "");
+    return false;
+}
+
+// Whether somebody can have this holiday; a country that the customer's trait names is not known
+// here.
+static bool check_holiday_name(Checker *checker, const Syntax *syntax) {
+    const Compiler *compiler = checker->compiler;
+    Str country = syntax->holiday.country, name = syntax->holiday.name;
+    bool has_trait = data_catalog_trait(compiler->catalog, STR("country")) != NULL;
+    if (country.size_bytes > 0) {
+        if (data_holiday_has_country(country))
+            return has_holiday(country, name) || fail_holiday_name(checker, syntax, country);
+        lang_check_error(checker, syntax->span,
+                         "no holidays are known of '%.*s'; write an ISO 3166 code such as 'GB'",
+                         STR_ARG(country));
+        return false;
+    }
+    country = compiler->model->country;
+    if (!has_trait && country.size_bytes > 0)
+        return has_holiday(country, name) || fail_holiday_name(checker, syntax, country);
+    if (!has_holiday_anywhere(checker->arena, name))
+        return fail_holiday_name(checker, syntax, (Str){0});
+    if (!has_trait)
+        lang_check_report(
+            checker, syntax->span, true,
+            "no country is known, so this is always null; set `country:` in the model "
+            "or write holiday('%.*s', 'GB')",
+            STR_ARG(name));
+    return true;
+}
+
 NodeId lang_check_holiday(Checker *checker, const Syntax *syntax) {
     NodeId id = calendar_operand(checker, syntax->args[0], "a holiday");
-    if (id == NODE_NONE)
+    if (!check_holiday_name(checker, syntax) || id == NODE_NONE)
         return NODE_NONE;
     return lang_build_node(checker->build, &(Node){.kind = NODE_HOLIDAY,
                                                    .type = VALUE_BOOLEAN,
