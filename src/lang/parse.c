@@ -768,6 +768,12 @@ static void fail_rest(Parser *parser) {
         parse_fail(parser, token->span, "this parenthesis closes nothing");
         return;
     }
+    if (parse_is_word(parser, 0, "within")) {
+        parse_fail(parser, token->span,
+                   "after within comes last or next and a length, or a length "
+                   "and before or after holiday('…')");
+        return;
+    }
     Str near = token->kind == TOKEN_NAME
                    ? lang_suggest(parser->arena, token->text, words, sizeof words / sizeof words[0])
                    : (Str){0};
