@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #define THREADS_MAX 256u
+// So that the shared position cannot wrap.
+#define CHUNK_MAX (SIZE_MAX / ((size_t)2 * THREADS_MAX))
 
 unsigned base_thread_count(void) {
     cpu_set_t set;
@@ -53,9 +55,7 @@ static void *run_worker(void *argument) {
 int base_thread_for(unsigned threads, size_t count, size_t chunk, ThreadWork work, void *context) {
     Shared shared = {
         .count = count, .chunk = chunk == 0 ? 1 : chunk, .work = work, .context = context};
-    if (shared.chunk > SIZE_MAX / (2 * THREADS_MAX)) { // so that `next` cannot wrap
-        shared.chunk = SIZE_MAX / (2 * THREADS_MAX);
-    }
+    shared.chunk = shared.chunk > CHUNK_MAX ? CHUNK_MAX : shared.chunk;
     threads = threads < 1 ? 1 : threads > THREADS_MAX ? THREADS_MAX : threads;
     size_t chunks = count / shared.chunk + (count % shared.chunk != 0);
     if (threads > chunks) {

@@ -106,7 +106,7 @@ bool base_utf8_is_letter(uint32_t code_point) {
 }
 
 static uint32_t *decode_all(Str text, size_t count) {
-    uint32_t *points = malloc((count + 1) * sizeof *points);
+    uint32_t *points = calloc(count + 1, sizeof *points);
     if (points == NULL) {
         abort();
     }
@@ -145,7 +145,7 @@ size_t base_utf8_distance(Str a, Str b, size_t most) {
     }
     uint32_t *a_points = decode_all(a, a_count);
     uint32_t *b_points = decode_all(b, b_count);
-    size_t *rows = malloc(3 * (b_count + 1) * sizeof *rows);
+    size_t *rows = calloc(3 * (b_count + 1), sizeof *rows);
     if (rows == NULL) {
         abort();
     }

@@ -46,7 +46,7 @@ static bool read_header(Str bytes, size_t at, Header *ret_header) {
 }
 
 static size_t body_size(const Header *header, size_t width) {
-    return header->time_count * (width + 1) + header->type_count * 6 + header->char_count +
+    return header->time_count * (width + 1) + (size_t)header->type_count * 6 + header->char_count +
            header->leap_count * (width + 4) + header->standard_count + header->utc_count;
 }
 
@@ -81,15 +81,14 @@ static bool read_body(const unsigned char *body, const Header *header, size_t wi
     const unsigned char *times = body;
     const unsigned char *indexes = times + header->time_count * width;
     const unsigned char *types = indexes + header->time_count;
-    int32_t offsets[TYPES_MAX];
-    size_t first_type = 0; // that of the time before the first change
+    int32_t offsets[TYPES_MAX] = {0};
     for (size_t i = 0; i < header->type_count; i++) {
         offsets[i] = (int32_t)read_u32(types + i * 6);
         if (offsets[i] < -OFFSET_MOST_S || offsets[i] > OFFSET_MOST_S) {
             return false;
         }
     }
-    zone->offset_s[0] = offsets[first_type];
+    zone->offset_s[0] = offsets[0]; // the first type holds before the first change
     for (size_t i = 0; i < header->time_count; i++) {
         if (indexes[i] >= header->type_count) {
             return false;

@@ -99,7 +99,7 @@ static void decode_series(const char *text, Days *days) {
         const char *end = strchr(at, ';');
         at = end == NULL ? NULL : end + 1;
     }
-    if (days->count == 0) {
+    if (days->items == NULL) {
         return;
     }
     qsort(days->items, days->count, sizeof *days->items, compare_days);

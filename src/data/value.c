@@ -150,13 +150,6 @@ static bool lists_equal(Value a, Value b) {
     return true;
 }
 
-static bool numbers_equal(double a, double b) {
-    if (a == 0 && b == 0) {
-        return true;
-    }
-    return memcmp(&a, &b, sizeof a) == 0;
-}
-
 bool data_value_equal(Value a, Value b) {
     if (a.type != b.type || a.is_null != b.is_null) {
         return false;
@@ -172,7 +165,7 @@ bool data_value_equal(Value a, Value b) {
     case VALUE_DECIMAL:
         return a.decimal == b.decimal;
     case VALUE_NUMBER:
-        return numbers_equal(a.number, b.number);
+        return a.number == b.number; // finite, so equal bits or both zero
     case VALUE_TEXT:
         return base_str_equal(a.text, b.text);
     case VALUE_TIME:
