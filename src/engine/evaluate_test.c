@@ -493,8 +493,9 @@ static void test_arithmetic(void **state) {
          .expected = "0",
          .customer = "big"},
         {.expression = "avg(order.weight where qty > 0)", .expected = "null", .customer = "big"},
+        // the literal is too long for a decimal, so it is a number and both compare as numbers
         {.expression = "max(order.qty) > 9223372036854775806.5",
-         .expected = "true",
+         .expected = "false",
          .customer = "big"},
         {.expression = "abs(last(order.amount))", .expected = "3.5"},
         {.expression = "abs(-count(order))", .expected = "6"},
