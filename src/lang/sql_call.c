@@ -8,32 +8,55 @@ static const char *arithmetic_sign(NodeKind kind) {
     return kind == NODE_ADD ? "+" : kind == NODE_SUBTRACT ? "-" : kind == NODE_MULTIPLY ? "*" : "/";
 }
 
-static bool is_months(const Node *node) {
-    return node->kind == NODE_CONST && node->type == VALUE_DURATION && !node->value.is_null &&
-           node->value.duration.months != 0;
-}
-
-// time + 3 months: the months as calendar months, then the microseconds.
+// Calendar months, then the microseconds, each ending at the calendar's ends. The steps skip nulls,
+// so a null must not reach them.
 static Str time_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
     bool is_first = b->plan->nodes[node->args[0]].type == VALUE_DURATION;
-    NodeId time = node->args[is_first ? 1 : 0];
+    Str value = lang_sql_instant_of(b, scope, node->args[is_first ? 1 : 0]);
     NodeId length = node->args[is_first ? 0 : 1];
     const Node *step = &b->plan->nodes[length];
-    Str value = lang_sql_instant_of(b, scope, time);
     int64_t sign = node->kind == NODE_SUBTRACT ? -1 : 1;
-    if (is_months(step)) {
+    if (step->kind != NODE_CONST || step->value.is_null) {
+        return base_arena_printf(b->arena,
+                                 "list_transform([%.*s %s %.*s], lambda t: case when t is not null"
+                                 " then least(greatest(t, %lld), %lld) end)[1]",
+                                 STR_ARG(value), sign < 0 ? "-" : "+",
+                                 STR_ARG(lang_sql_node_text(b, scope, length)),
+                                 (long long)CALENDAR_TIME_MIN, (long long)CALENDAR_TIME_MAX);
+    }
+    Str moved = STR("t");
+    int64_t months = step->value.duration.months;
+    if (months != 0) {
         scope->needs_customer = scope->needs_customer || b->plan->zone_trait >= 0;
-        value = lang_sql_add(b, lang_sql_zone(b, "c"), value, UNIT_MONTH,
-                             sign * step->value.duration.months);
-        int64_t us = sign * step->value.duration.us;
-        return us == 0 ? value : lang_sql_add(b, STR(""), value, UNIT_SECOND, us / 1000000);
+        moved = lang_sql_add(b, lang_sql_zone(b, "c"), moved, UNIT_MONTH, sign * months);
     }
-    if (step->kind == NODE_CONST && !step->value.is_null) {
-        return base_arena_printf(b->arena, "(%.*s %s %lld)", STR_ARG(value), sign < 0 ? "-" : "+",
-                                 (long long)step->value.duration.us);
+    if (step->value.duration.us != 0 || months == 0) {
+        moved = lang_sql_add_us(b, moved, sign * step->value.duration.us);
     }
-    return base_arena_printf(b->arena, "(%.*s %s %.*s)", STR_ARG(value), sign < 0 ? "-" : "+",
-                             STR_ARG(lang_sql_node_text(b, scope, length)));
+    return base_arena_printf(b->arena,
+                             "list_transform([%.*s], lambda t: case when t is not null then"
+                             " %.*s end)[1]",
+                             STR_ARG(value), STR_ARG(moved));
+}
+
+// A date moves by whole months, the day clamped to the month's end, then by whole days.
+static Str date_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
+    bool is_first = b->plan->nodes[node->args[0]].type == VALUE_DURATION;
+    Str value = lang_sql_node_text(b, scope, node->args[is_first ? 1 : 0]);
+    const Node *step = &b->plan->nodes[node->args[is_first ? 0 : 1]];
+    if (step->kind != NODE_CONST || step->value.is_null) {
+        return lang_sql_fail(b, "a date moved by something that is not a constant");
+    }
+    bool is_minus = node->kind == NODE_SUBTRACT;
+    int64_t months = step->value.duration.months;
+    int64_t days = step->value.duration.us / CALENDAR_US_PER_DAY;
+    const int64_t most = 4000000; // more days or months than the calendar has
+    months = months > most ? most : months < -most ? -most : months;
+    days = days > most ? most : days < -most ? -most : days;
+    return base_arena_printf(b->arena,
+                             "cast(%.*s %s interval (%lld) month %s interval (%lld) day as date)",
+                             STR_ARG(value), is_minus ? "-" : "+", (long long)months,
+                             is_minus ? "-" : "+", (long long)days);
 }
 
 static Str negate_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
@@ -51,6 +74,9 @@ Str lang_sql_arithmetic(SqlBuilder *b, SqlScope *scope, const Node *node) {
     const char *sign = arithmetic_sign(node->kind);
     if (node->type == VALUE_TIME) {
         return time_step(b, scope, node);
+    }
+    if (node->type == VALUE_DATE) {
+        return date_step(b, scope, node);
     }
     if (node->type == VALUE_NUMBER) {
         Str x = lang_sql_node_as(b, scope, node->args[0], VALUE_NUMBER);

@@ -81,6 +81,7 @@ Str lang_sql_local(SqlBuilder *b, Str zone, Str time_us);
 Str lang_sql_instant(SqlBuilder *b, Str zone, Str local);
 Str lang_sql_midnight(SqlBuilder *b, Str zone, Str date);
 Str lang_sql_add(SqlBuilder *b, Str zone, Str time_us, CalendarUnit unit, int64_t n);
+Str lang_sql_add_us(SqlBuilder *b, Str time_us, int64_t us);
 Str lang_sql_period(SqlBuilder *b, Str zone, Str today, CalendarUnit unit, int64_t shift);
 Str lang_sql_start(SqlBuilder *b, Str zone, Str today, CalendarUnit unit, int64_t n);
 bool lang_sql_unit_is_exact(CalendarUnit unit);

@@ -105,6 +105,13 @@ static Str exact_step(SqlBuilder *b, Str time_us, CalendarUnit unit, int64_t n) 
                              (long long)CALENDAR_TIME_MIN);
 }
 
+Str lang_sql_add_us(SqlBuilder *b, Str time_us, int64_t us) {
+    const int64_t most = 2 * CALENDAR_TIME_MAX;
+    int64_t away = us > most ? most : us < -most ? -most : us;
+    return clamped(b,
+                   base_arena_printf(b->arena, "%.*s + (%lld)", STR_ARG(time_us), (long long)away));
+}
+
 // A local date so many months away stands in the calendar, or its time is the calendar's end.
 static Str month_step(SqlBuilder *b, Str zone, Str time_us, int64_t months) {
     Str local = lang_sql_local(b, zone, time_us);
