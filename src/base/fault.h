@@ -9,7 +9,9 @@
 #ifdef KRETS_FAULT_POINTS
 void base_fault_point(const char *name); // any thread
 #else
-static inline void base_fault_point(const char *name) { (void)name; }
+static inline void base_fault_point(const char *name) {
+    (void)name;
+}
 #endif
 
 #endif

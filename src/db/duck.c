@@ -49,10 +49,11 @@ static bool is_disk_full(const char *message) {
 static int fail_resources(const Duck *duck, bool is_disk, KretsError *error) {
     const char *directory = duck->temp_directory != NULL ? duck->temp_directory : "(none)";
     if (is_disk)
-        return base_error_set(error, BASE_E_RESOURCES,
-                              "the disk is full: free some space where %s lies and where results are "
-                              "written, then run again",
-                              directory);
+        return base_error_set(
+            error, BASE_E_RESOURCES,
+            "the disk is full: free some space where %s lies and where results are "
+            "written, then run again",
+            directory);
     if (duck->memory_bytes == 0)
         return base_error_set(error, BASE_E_RESOURCES,
                               "out of memory: give the program more memory with --memory");
@@ -282,11 +283,12 @@ static bool find_extension(const char *extension, char *out) {
 int db_duck_load(Duck *duck, const char *extension, KretsError *error) {
     char path[PATH_MAX];
     if (!find_extension(extension, path))
-        return base_error_set(error, BASE_E_STORE,
-                              "the DuckDB extension %s is not installed: put %s.duckdb_extension "
-                              "into lib/krets/extensions of the installation, or name its folder in "
-                              "the environment variable KRETS_EXTENSIONS",
-                              extension, extension);
+        return base_error_set(
+            error, BASE_E_STORE,
+            "the DuckDB extension %s is not installed: put %s.duckdb_extension "
+            "into lib/krets/extensions of the installation, or name its folder in "
+            "the environment variable KRETS_EXTENSIONS",
+            extension, extension);
     BASE_TEXT_SCOPED sql = {0};
     base_text_append(&sql, STR("load "));
     db_sql_literal(&sql, base_str_from(path));
@@ -394,9 +396,13 @@ double db_duck_progress(const Duck *duck) {
     return percentage < 0 ? -1 : percentage / 100;
 }
 
-void db_duck_interrupt(Duck *duck) { duckdb_interrupt(duck->connection); }
+void db_duck_interrupt(Duck *duck) {
+    duckdb_interrupt(duck->connection);
+}
 
-size_t db_duck_column_count(const DuckResult *result) { return result->column_count; }
+size_t db_duck_column_count(const DuckResult *result) {
+    return result->column_count;
+}
 
 Str db_duck_column_name(const DuckResult *result, size_t column) {
     return result->columns[column].name;
@@ -489,6 +495,10 @@ static void append_quoted(Text *out, Str text, char quote) {
     base_text_append_char(out, quote);
 }
 
-void db_sql_literal(Text *out, Str text) { append_quoted(out, text, '\''); }
+void db_sql_literal(Text *out, Str text) {
+    append_quoted(out, text, '\'');
+}
 
-void db_sql_identifier(Text *out, Str name) { append_quoted(out, name, '"'); }
+void db_sql_identifier(Text *out, Str name) {
+    append_quoted(out, name, '"');
+}

@@ -41,8 +41,8 @@ int db_duck_run(Duck *duck, KretsError *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // Runs one statement. Fatal codes: BASE_E_STORE, BASE_E_RESOURCES (out of memory or disk).
 int db_duck_query(Duck *duck, Str sql, DuckResult **ret_result, KretsError *error);
-// The same, but rows are made while they are fetched: large results need no room. No other statement
-// may run on `duck` until the result is freed.
+// The same, but rows are made while they are fetched: large results need no room. No other
+// statement may run on `duck` until the result is freed.
 int db_duck_stream(Duck *duck, Str sql, DuckResult **ret_result, KretsError *error);
 void db_duck_result_free(DuckResult *result);
 static inline void db_duck_result_freep(DuckResult **result) {

@@ -24,7 +24,7 @@ struct DuckResult {
     duckdb_data_chunk chunk; // NULL before the first
     duckdb_vector *vectors;  // of the chunk
     size_t chunk_rows;
-    size_t row;     // current row of db_duck_next, 1-based
+    size_t row; // current row of db_duck_next, 1-based
 };
 
 // DuckDB's own spelling of a type.

@@ -119,7 +119,8 @@ static void a_stream_gives_the_same_chunks_in_order(void **state) {
             assert_int_equal((lists[i / 64] >> (i % 64)) & 1, next % 2 == 0);
             snprintf(expected, sizeof(expected), "t%lld", (long long)next);
             if (next % 3 != 0)
-                assert_true(base_str_equal(db_duck_chunk_text(result, 1, i), base_str_from(expected)));
+                assert_true(
+                    base_str_equal(db_duck_chunk_text(result, 1, i), base_str_from(expected)));
             if (next % 2 != 0)
                 continue;
             size_t first = 0;

@@ -99,23 +99,42 @@ void duck_type_name(Text *out, duckdb_logical_type type) {
 
 typedef __int128 Wide;
 
-static Wide huge_wide(duckdb_hugeint huge) { return ((Wide)huge.upper << 64) | (Wide)huge.lower; }
+static Wide huge_wide(duckdb_hugeint huge) {
+    return ((Wide)huge.upper << 64) | (Wide)huge.lower;
+}
 
 // Reads the integer, of whatever width, behind an integer or decimal column.
 static bool read_integer(duckdb_type type, const void *data, size_t row, Wide *ret_integer) {
     switch (type) {
-    case DUCKDB_TYPE_TINYINT: *ret_integer = ((const int8_t *)data)[row]; return true;
-    case DUCKDB_TYPE_SMALLINT: *ret_integer = ((const int16_t *)data)[row]; return true;
-    case DUCKDB_TYPE_INTEGER: *ret_integer = ((const int32_t *)data)[row]; return true;
-    case DUCKDB_TYPE_BIGINT: *ret_integer = ((const int64_t *)data)[row]; return true;
-    case DUCKDB_TYPE_UTINYINT: *ret_integer = ((const uint8_t *)data)[row]; return true;
-    case DUCKDB_TYPE_USMALLINT: *ret_integer = ((const uint16_t *)data)[row]; return true;
-    case DUCKDB_TYPE_UINTEGER: *ret_integer = ((const uint32_t *)data)[row]; return true;
-    case DUCKDB_TYPE_UBIGINT: *ret_integer = (Wide)((const uint64_t *)data)[row]; return true;
+    case DUCKDB_TYPE_TINYINT:
+        *ret_integer = ((const int8_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_SMALLINT:
+        *ret_integer = ((const int16_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_INTEGER:
+        *ret_integer = ((const int32_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_BIGINT:
+        *ret_integer = ((const int64_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_UTINYINT:
+        *ret_integer = ((const uint8_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_USMALLINT:
+        *ret_integer = ((const uint16_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_UINTEGER:
+        *ret_integer = ((const uint32_t *)data)[row];
+        return true;
+    case DUCKDB_TYPE_UBIGINT:
+        *ret_integer = (Wide)((const uint64_t *)data)[row];
+        return true;
     case DUCKDB_TYPE_HUGEINT:
         *ret_integer = huge_wide(((const duckdb_hugeint *)data)[row]);
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -149,12 +168,16 @@ static Value time_value(int64_t time_us) {
     return (Value){.type = VALUE_TIME, .time_us = time_us};
 }
 
-static int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static int64_t floor_divide(int64_t a, int64_t b) {
+    return a / b - (a % b < 0);
+}
 
 static bool read_time(duckdb_type type, const void *data, size_t row, Value *ret_value) {
     switch (type) {
     case DUCKDB_TYPE_TIMESTAMP:
-    case DUCKDB_TYPE_TIMESTAMP_TZ: *ret_value = time_value(((const int64_t *)data)[row]); return true;
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+        *ret_value = time_value(((const int64_t *)data)[row]);
+        return true;
     case DUCKDB_TYPE_TIMESTAMP_S:
         *ret_value = time_value(((const int64_t *)data)[row] * 1000000);
         return true;
@@ -167,7 +190,8 @@ static bool read_time(duckdb_type type, const void *data, size_t row, Value *ret
     case DUCKDB_TYPE_DATE:
         *ret_value = (Value){.type = VALUE_DATE, .date = ((const int32_t *)data)[row]};
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -276,20 +300,37 @@ static void append_interval(Text *out, duckdb_interval interval) {
                      interval.micros);
 }
 
-static Value other_value(duckdb_vector vector, duckdb_logical_type type, size_t row,
-                         Arena *arena) {
+static Value other_value(duckdb_vector vector, duckdb_logical_type type, size_t row, Arena *arena) {
     BASE_TEXT_SCOPED text = {0};
     void *data = duckdb_vector_get_data(vector);
     switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_ENUM: append_enum(&text, type, data, row); break;
-    case DUCKDB_TYPE_STRUCT: append_struct(&text, vector, type, row, arena); break;
-    case DUCKDB_TYPE_LIST: append_list(&text, vector, type, row, arena); break;
-    case DUCKDB_TYPE_ARRAY: append_array(&text, vector, type, row, arena); break;
-    case DUCKDB_TYPE_MAP: append_map(&text, vector, row, arena); break;
-    case DUCKDB_TYPE_TIME: append_clock(&text, ((int64_t *)data)[row]); break;
-    case DUCKDB_TYPE_UUID: append_uuid(&text, ((duckdb_hugeint *)data)[row]); break;
-    case DUCKDB_TYPE_INTERVAL: append_interval(&text, ((duckdb_interval *)data)[row]); break;
-    case DUCKDB_TYPE_BLOB: append_blob(&text, string_text(&((duckdb_string_t *)data)[row])); break;
+    case DUCKDB_TYPE_ENUM:
+        append_enum(&text, type, data, row);
+        break;
+    case DUCKDB_TYPE_STRUCT:
+        append_struct(&text, vector, type, row, arena);
+        break;
+    case DUCKDB_TYPE_LIST:
+        append_list(&text, vector, type, row, arena);
+        break;
+    case DUCKDB_TYPE_ARRAY:
+        append_array(&text, vector, type, row, arena);
+        break;
+    case DUCKDB_TYPE_MAP:
+        append_map(&text, vector, row, arena);
+        break;
+    case DUCKDB_TYPE_TIME:
+        append_clock(&text, ((int64_t *)data)[row]);
+        break;
+    case DUCKDB_TYPE_UUID:
+        append_uuid(&text, ((duckdb_hugeint *)data)[row]);
+        break;
+    case DUCKDB_TYPE_INTERVAL:
+        append_interval(&text, ((duckdb_interval *)data)[row]);
+        break;
+    case DUCKDB_TYPE_BLOB:
+        append_blob(&text, string_text(&((duckdb_string_t *)data)[row]));
+        break;
     default:
         base_text_append(&text, STR("("));
         duck_type_name(&text, type);
@@ -324,7 +365,8 @@ static Value list_value(duckdb_vector vector, size_t row, Arena *arena) {
 
 static ValueType null_type(duckdb_logical_type type) {
     switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_BOOLEAN: return VALUE_BOOLEAN;
+    case DUCKDB_TYPE_BOOLEAN:
+        return VALUE_BOOLEAN;
     case DUCKDB_TYPE_TINYINT:
     case DUCKDB_TYPE_SMALLINT:
     case DUCKDB_TYPE_INTEGER:
@@ -333,18 +375,25 @@ static ValueType null_type(duckdb_logical_type type) {
     case DUCKDB_TYPE_USMALLINT:
     case DUCKDB_TYPE_UINTEGER:
     case DUCKDB_TYPE_UBIGINT:
-    case DUCKDB_TYPE_HUGEINT: return VALUE_INTEGER;
-    case DUCKDB_TYPE_DECIMAL: return duckdb_decimal_scale(type) <= 4 ? VALUE_DECIMAL : VALUE_NUMBER;
+    case DUCKDB_TYPE_HUGEINT:
+        return VALUE_INTEGER;
+    case DUCKDB_TYPE_DECIMAL:
+        return duckdb_decimal_scale(type) <= 4 ? VALUE_DECIMAL : VALUE_NUMBER;
     case DUCKDB_TYPE_FLOAT:
-    case DUCKDB_TYPE_DOUBLE: return VALUE_NUMBER;
+    case DUCKDB_TYPE_DOUBLE:
+        return VALUE_NUMBER;
     case DUCKDB_TYPE_TIMESTAMP:
     case DUCKDB_TYPE_TIMESTAMP_S:
     case DUCKDB_TYPE_TIMESTAMP_MS:
     case DUCKDB_TYPE_TIMESTAMP_NS:
-    case DUCKDB_TYPE_TIMESTAMP_TZ: return VALUE_TIME;
-    case DUCKDB_TYPE_DATE: return VALUE_DATE;
-    case DUCKDB_TYPE_SQLNULL: return VALUE_NULL;
-    default: return is_text_list(type) ? VALUE_LIST : VALUE_TEXT;
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+        return VALUE_TIME;
+    case DUCKDB_TYPE_DATE:
+        return VALUE_DATE;
+    case DUCKDB_TYPE_SQLNULL:
+        return VALUE_NULL;
+    default:
+        return is_text_list(type) ? VALUE_LIST : VALUE_TEXT;
     }
 }
 
@@ -362,10 +411,12 @@ Value duck_vector_value(duckdb_vector vector, duckdb_logical_type type, size_t r
     switch (id) {
     case DUCKDB_TYPE_BOOLEAN:
         return (Value){.type = VALUE_BOOLEAN, .boolean = ((bool *)data)[row]};
-    case DUCKDB_TYPE_DECIMAL: return decimal_value(type, data, row);
+    case DUCKDB_TYPE_DECIMAL:
+        return decimal_value(type, data, row);
     case DUCKDB_TYPE_FLOAT:
         return (Value){.type = VALUE_NUMBER, .number = (double)((float *)data)[row]};
-    case DUCKDB_TYPE_DOUBLE: return (Value){.type = VALUE_NUMBER, .number = ((double *)data)[row]};
+    case DUCKDB_TYPE_DOUBLE:
+        return (Value){.type = VALUE_NUMBER, .number = ((double *)data)[row]};
     case DUCKDB_TYPE_VARCHAR:
         return (Value){.type = VALUE_TEXT, .text = string_text(&((duckdb_string_t *)data)[row])};
     default:

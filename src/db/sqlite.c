@@ -23,7 +23,8 @@ static int fail_sqlite(const Sqlite *sqlite, int code, KretsError *error) {
     int primary = code & 0xff;
     if (primary == SQLITE_FULL)
         return base_error_set(error, BASE_E_RESOURCES,
-                              "%s: the disk is full: free some space, then run again", sqlite->path);
+                              "%s: the disk is full: free some space, then run again",
+                              sqlite->path);
     if (primary == SQLITE_NOMEM)
         return base_error_set(error, BASE_E_RESOURCES, "%s: out of memory", sqlite->path);
     const char *message =
@@ -42,7 +43,8 @@ static bool is_immutable(const char *path) {
     base_text_printf(&log, "%s-wal", path);
     BASE_TEXT_SCOPED directory = {0};
     const char *slash = strrchr(path, '/');
-    base_text_append(&directory, slash == NULL ? STR(".") : (Str){path, (size_t)(slash - path + 1)});
+    base_text_append(&directory,
+                     slash == NULL ? STR(".") : (Str){path, (size_t)(slash - path + 1)});
     return access(log.data, F_OK) != 0 && access(directory.data, W_OK) != 0;
 }
 
@@ -103,9 +105,12 @@ static int bind_one(sqlite3_stmt *statement, int index, char type, va_list *argu
         return sqlite3_bind_text64(statement, index, data, text.size_bytes, SQLITE_TRANSIENT,
                                    SQLITE_UTF8);
     }
-    case 'i': return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
-    case 'f': return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
-    default: abort();
+    case 'i':
+        return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
+    case 'f':
+        return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
+    default:
+        abort();
     }
 }
 
@@ -176,7 +181,9 @@ bool db_sqlite_is_null(const SqliteRows *rows, int column) {
     return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
 }
 
-int64_t db_sqlite_last_id(const Sqlite *sqlite) { return sqlite3_last_insert_rowid(sqlite->handle); }
+int64_t db_sqlite_last_id(const Sqlite *sqlite) {
+    return sqlite3_last_insert_rowid(sqlite->handle);
+}
 
 int db_sqlite_begin(Sqlite *sqlite, bool is_writer, KretsError *error) {
     return db_sqlite_script(sqlite, is_writer ? "begin immediate" : "begin", error);

@@ -16,7 +16,9 @@ typedef struct SqliteRows SqliteRows;
 // creates, and also reads a folder that this user may not write to. `path` is NUL-terminated.
 int db_sqlite_open(const char *path, bool is_read_only, Sqlite **ret_sqlite, KretsError *error);
 void db_sqlite_close(Sqlite *sqlite);
-static inline void db_sqlite_closep(Sqlite **sqlite) { db_sqlite_close(*sqlite); }
+static inline void db_sqlite_closep(Sqlite **sqlite) {
+    db_sqlite_close(*sqlite);
+}
 #define DB_SQLITE_SCOPED __attribute__((cleanup(db_sqlite_closep))) Sqlite *
 
 // Runs a script without parameters.
@@ -27,7 +29,9 @@ int db_sqlite_run(Sqlite *sqlite, KretsError *error, const char *sql, const char
 int db_sqlite_query(Sqlite *sqlite, SqliteRows **ret_rows, KretsError *error, const char *sql,
                     const char *types, ...);
 void db_sqlite_rows_free(SqliteRows *rows);
-static inline void db_sqlite_rows_freep(SqliteRows **rows) { db_sqlite_rows_free(*rows); }
+static inline void db_sqlite_rows_freep(SqliteRows **rows) {
+    db_sqlite_rows_free(*rows);
+}
 #define DB_SQLITE_ROWS_SCOPED __attribute__((cleanup(db_sqlite_rows_freep))) SqliteRows *
 
 // 1 while there is a row, 0 at the end, negative on error.
@@ -43,7 +47,9 @@ int64_t db_sqlite_last_id(const Sqlite *sqlite); // of the last insert
 int db_sqlite_begin(Sqlite *sqlite, bool is_writer, KretsError *error);
 int db_sqlite_commit(Sqlite *sqlite, KretsError *error);
 void db_sqlite_rollback(Sqlite *sqlite); // nothing when none is open
-static inline void db_sqlite_rollbackp(Sqlite **sqlite) { db_sqlite_rollback(*sqlite); }
+static inline void db_sqlite_rollbackp(Sqlite **sqlite) {
+    db_sqlite_rollback(*sqlite);
+}
 #define DB_SQLITE_TRANSACTION_SCOPED __attribute__((cleanup(db_sqlite_rollbackp))) Sqlite *
 
 #endif

@@ -55,9 +55,9 @@ int store_fit_get(Store *store, Arena *arena, int64_t version, StoreFit *ret_fit
 int store_fit_list(Store *store, Arena *arena, StoreFit **ret_fits, size_t *ret_count,
                    KretsError *error) {
     DB_SQLITE_ROWS_SCOPED rows = NULL;
-    int r = db_sqlite_query(store->sqlite, &rows, error,
-                            "select version, now_us, created_us, json from fit order by version",
-                            "");
+    int r =
+        db_sqlite_query(store->sqlite, &rows, error,
+                        "select version, now_us, created_us, json from fit order by version", "");
     StoreFit *fits = NULL;
     size_t count = 0, room = 0;
     while (r == 0 && (r = db_sqlite_next(rows, error)) == 1) {

@@ -42,9 +42,15 @@ struct Builder {
 };
 
 static const size_t item_bytes[VALUE_TYPE_COUNT] = {
-    [VALUE_NULL] = 1,    [VALUE_BOOLEAN] = 1,           [VALUE_INTEGER] = 8,
-    [VALUE_DECIMAL] = 8, [VALUE_NUMBER] = 8,            [VALUE_TEXT] = sizeof(Str),
-    [VALUE_TIME] = 8,    [VALUE_DATE] = sizeof(int32_t), [VALUE_LIST] = sizeof(TableList),
+    [VALUE_NULL] = 1,
+    [VALUE_BOOLEAN] = 1,
+    [VALUE_INTEGER] = 8,
+    [VALUE_DECIMAL] = 8,
+    [VALUE_NUMBER] = 8,
+    [VALUE_TEXT] = sizeof(Str),
+    [VALUE_TIME] = 8,
+    [VALUE_DATE] = sizeof(int32_t),
+    [VALUE_LIST] = sizeof(TableList),
 };
 
 // --- memory ---
@@ -95,7 +101,9 @@ static Str intern_text(Builder *builder, Str *cache, Str text) {
 
 // --- making ---
 
-static bool set_uses_any(const EventSet *events) { return events->is_any; }
+static bool set_uses_any(const EventSet *events) {
+    return events->is_any;
+}
 
 bool store_plan_uses_any(const Plan *plan) {
     for (int32_t i = 0; i < plan->aggregate_count; i++) {
@@ -218,8 +226,9 @@ static int append_keys(Builder *builder, const DuckResult *chunk, size_t begin, 
     size_t kept = 0;
     for (size_t row = begin; row < end; row++) {
         Str customer = db_duck_chunk_text(chunk, BUILDER_CUSTOMER, row);
-        bool is_first = builder->customer_count == 0 ||
-                        !base_str_equal(builder->customer_ids[builder->customer_count - 1], customer);
+        bool is_first =
+            builder->customer_count == 0 ||
+            !base_str_equal(builder->customer_ids[builder->customer_count - 1], customer);
         if (is_first && !add_customer(builder, customer))
             return fail_memory(builder, error);
         resolve_event(builder, db_duck_chunk_text(chunk, BUILDER_EVENT, row));
@@ -329,12 +338,21 @@ static bool append_column(Builder *builder, size_t number, const DuckResult *chu
     char *values = column->values + first * column->item_bytes;
     const void *data = db_duck_chunk_data(chunk, index);
     switch (column->type) {
-    case VALUE_TEXT: return append_texts(builder, column, chunk, index, kept, first);
-    case VALUE_LIST: return append_lists(builder, column, chunk, index, kept, first);
-    case VALUE_DATE: append_fixed4(builder, values, data, kept); return true;
-    case VALUE_BOOLEAN: append_fixed1(builder, values, data, kept); return true;
-    case VALUE_NULL: return true;
-    default: append_fixed8(builder, values, data, kept); return true;
+    case VALUE_TEXT:
+        return append_texts(builder, column, chunk, index, kept, first);
+    case VALUE_LIST:
+        return append_lists(builder, column, chunk, index, kept, first);
+    case VALUE_DATE:
+        append_fixed4(builder, values, data, kept);
+        return true;
+    case VALUE_BOOLEAN:
+        append_fixed1(builder, values, data, kept);
+        return true;
+    case VALUE_NULL:
+        return true;
+    default:
+        append_fixed8(builder, values, data, kept);
+        return true;
     }
 }
 

@@ -9,12 +9,14 @@ typedef struct Builder Builder;
 // The columns of every result: customer, time, arrival, event, then the plan's columns in order.
 enum { BUILDER_CUSTOMER, BUILDER_TIME, BUILDER_ARRIVAL, BUILDER_EVENT, BUILDER_FIRST_COLUMN };
 
-// `row_room` rows are the most that may be kept. The table is made in `arena`; its budget is checked:
-// BASE_E_RESOURCES with the figure.
+// `row_room` rows are the most that may be kept. The table is made in `arena`; its budget is
+// checked: BASE_E_RESOURCES with the figure.
 int store_builder_new(Arena *arena, const Plan *plan, uint64_t row_room, bool keeps_all,
                       Builder **ret_builder, KretsError *error);
 void store_builder_free(Builder *builder);
-static inline void store_builder_freep(Builder **builder) { store_builder_free(*builder); }
+static inline void store_builder_freep(Builder **builder) {
+    store_builder_free(*builder);
+}
 #define STORE_BUILDER_SCOPED __attribute__((cleanup(store_builder_freep))) Builder *
 
 // Appends rows [begin, end) of the result's current chunk, which follow all rows so far in

@@ -10,11 +10,13 @@ static const char *const type_sql[VALUE_TYPE_COUNT] = {
     [VALUE_DATE] = "DATE",       [VALUE_LIST] = "VARCHAR[]",
 };
 
-const char *store_type_sql(ValueType type) { return type_sql[type]; }
+const char *store_type_sql(ValueType type) {
+    return type_sql[type];
+}
 
 bool store_column_is_core(Str name) {
     // "bucket" is what readers of Hive folders make of the folder's name.
-    static const char *const core[] = {"customer", "time",   "arrival", "event",
+    static const char *const core[] = {"customer",   "time",   "arrival",        "event",
                                        "message_id", "bucket", STORE_MORE_COLUMN};
     for (size_t i = 0; i < sizeof(core) / sizeof(core[0]); i++) {
         Str word = base_str_from(core[i]);
@@ -30,8 +32,8 @@ ValueType store_type_widen(ValueType a, ValueType b) {
         return a;
     if (a == VALUE_NULL)
         return b;
-    bool is_numeric = a >= VALUE_INTEGER && a <= VALUE_NUMBER && b >= VALUE_INTEGER &&
-                      b <= VALUE_NUMBER;
+    bool is_numeric =
+        a >= VALUE_INTEGER && a <= VALUE_NUMBER && b >= VALUE_INTEGER && b <= VALUE_NUMBER;
     _Static_assert(VALUE_INTEGER < VALUE_DECIMAL && VALUE_DECIMAL < VALUE_NUMBER,
                    "numeric types are in the order of widening");
     if (is_numeric)
@@ -92,8 +94,12 @@ static void append_as_text(Text *out, Str e, ValueType from) {
                          "'%%Y-%%m-%%dT%%H:%%M:%%S.%%f'), '\\.?0*$', '') || 'Z'",
                          STR_ARG(e));
         return;
-    case VALUE_LIST: base_text_printf(out, "array_to_string(%.*s, '; ')", STR_ARG(e)); return;
-    default: base_text_printf(out, "cast(%.*s as varchar)", STR_ARG(e)); return;
+    case VALUE_LIST:
+        base_text_printf(out, "array_to_string(%.*s, '; ')", STR_ARG(e));
+        return;
+    default:
+        base_text_printf(out, "cast(%.*s as varchar)", STR_ARG(e));
+        return;
     }
 }
 

@@ -60,8 +60,8 @@ static int count_values(Load *load, uint64_t *counts, KretsError *error) {
     base_text_append(&sql, STR("select event"));
     for (size_t i = 0; i < load->column_count; i++) {
         const LoadColumn *column = &load->columns[i];
-        StoredProperty property = {.column = column->column, .type = column->type,
-                                   .is_more = column->is_more};
+        StoredProperty property = {
+            .column = column->column, .type = column->type, .is_more = column->is_more};
         base_text_append(&sql, STR(", count("));
         store_column_read_sql(&sql, &property);
         base_text_append_char(&sql, ')');

@@ -101,7 +101,8 @@ int store_lock_take(Store *store, KretsError *error) {
         return fail_path("open", path.data, error);
     int r = 0;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        r = errno == EWOULDBLOCK ? fail_held(store, fd, error) : fail_path("lock", path.data, error);
+        r = errno == EWOULDBLOCK ? fail_held(store, fd, error)
+                                 : fail_path("lock", path.data, error);
     if (r == 0)
         r = write_holder(fd, path.data, error);
     if (r < 0) {

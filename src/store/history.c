@@ -95,12 +95,14 @@ void store_files_sql(Text *out, const Store *store, const StoredFile *const *fil
 int store_history_sql(Store *store, Arena *arena, Text *out, KretsError *error) {
     (void)error;
     const Manifest *manifest = store->manifest;
-    const StoredFile **files = base_arena_alloc_array(arena, manifest->file_count + 1,
-                                                      sizeof(*files));
+    const StoredFile **files =
+        base_arena_alloc_array(arena, manifest->file_count + 1, sizeof(*files));
     for (size_t i = 0; i < manifest->file_count; i++)
         files[i] = &manifest->files[i];
     store_files_sql(out, store, files, manifest->file_count, NULL, 0);
     return 0;
 }
 
-uint64_t store_event_count(Store *store) { return store->manifest->row_count; }
+uint64_t store_event_count(Store *store) {
+    return store->manifest->row_count;
+}

@@ -1,4 +1,5 @@
-// Import: a staged relation becomes sorted Parquet files and, in one transaction, part of the store.
+// Import: a staged relation becomes sorted Parquet files and, in one transaction, part of the
+// store.
 //
 // Until the transaction commits, the new files are orphans that the next opening sweeps; after it,
 // the replaced ones are. So a crash leaves the store as before or as after.
@@ -65,8 +66,8 @@ static size_t use_stored_columns(const Load *load, Map *used) {
     return base_map_count(file_columns);
 }
 
-// Gives every staged property a column: the one that the store has for its name and type, else a new
-// one, in the JSON column once the limit is reached.
+// Gives every staged property a column: the one that the store has for its name and type, else a
+// new one, in the JSON column once the limit is reached.
 static void plan_columns(Load *load) {
     const Staged *staged = load->staged;
     uint32_t limit = load->store->options.columns_max;
@@ -200,8 +201,8 @@ static int write_bucket(Load *load, uint64_t bucket, KretsError *error) {
     LoadFile *file = &load->files[load->file_count];
     Str folder = base_arena_printf(load->arena, "events/bucket=%03llu", (unsigned long long)bucket);
     file->bucket = bucket;
-    file->path = base_arena_printf(load->arena, "%s/%lld.parquet", folder.data,
-                                   (long long)load->generation);
+    file->path =
+        base_arena_printf(load->arena, "%s/%lld.parquet", folder.data, (long long)load->generation);
     file->whole_path = store_path(load->arena, store, "%s", file->path.data);
     file->part_path = store_path(load->arena, store, "%s.part", file->path.data);
     int r = store_folder_make(store_path(load->arena, store, "%s", folder.data).data, error);
@@ -264,8 +265,8 @@ static int finish_files(Load *load, KretsError *error) {
     }
     load->file_count = kept;
     unsigned threads = load->store->options.threads;
-    int r = base_thread_for(threads > 0 ? threads : base_thread_count(), kept, 1, checksum_work,
-                            load);
+    int r =
+        base_thread_for(threads > 0 ? threads : base_thread_count(), kept, 1, checksum_work, load);
     for (size_t i = 0; r < 0 && i < kept; i++) {
         if (load->files[i].error.code < 0)
             return base_error_set(error, load->files[i].error.code, "%s",
@@ -340,8 +341,10 @@ static int insert_catalog(Load *load, KretsError *error) {
     for (size_t i = 0; r == 0 && i < load->property_count; i++) {
         const StoredProperty *property = &load->properties[i];
         r = db_sqlite_run(sqlite, error, "insert into property values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                          "ittt" "iii", load->generation, property->event, property->name,
-                          property->column, (int64_t)property->type, (int64_t)property->is_more,
+                          "ittt"
+                          "iii",
+                          load->generation, property->event, property->name, property->column,
+                          (int64_t)property->type, (int64_t)property->is_more,
                           (int64_t)property->value_count);
     }
     return r;
@@ -438,7 +441,10 @@ static int run_load(Load *load, KretsError *error) {
 int store_import(Store *store, const Staged *staged, StoreProgress progress, void *context,
                  KretsError *error) {
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
-    Load load = {.store = store, .staged = staged, .arena = arena, .progress = progress,
+    Load load = {.store = store,
+                 .staged = staged,
+                 .arena = arena,
+                 .progress = progress,
                  .progress_context = context};
     if (store->options.is_read_only)
         return base_error_set(error, BASE_E_STORE, "the data folder is open for reading only");

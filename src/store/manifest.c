@@ -26,7 +26,8 @@ static int read_rows(Store *store, Arena *arena, const char *table, const char *
                      const char *order, size_t item_bytes, RowReader read, void **ret_items,
                      size_t *ret_count, KretsError *error) {
     BASE_TEXT_SCOPED sql = {0};
-    base_text_printf(&sql, "select count(*) over (), %s from %s order by %s", columns, table, order);
+    base_text_printf(&sql, "select count(*) over (), %s from %s order by %s", columns, table,
+                     order);
     DB_SQLITE_ROWS_SCOPED rows = NULL;
     int r = db_sqlite_query(store->sqlite, &rows, error, sql.data, "");
     if (r < 0)

@@ -21,7 +21,7 @@ typedef struct Cursor {
 typedef struct Reading {
     Store *store;
     const Plan *plan;
-    Arena *arena;         // for the table
+    Arena *arena; // for the table
     Arena *scratch;
     const StoredFile **files;
     size_t file_count;
@@ -49,8 +49,8 @@ static bool needs_filter(const Reading *reading, const StoredFile *file) {
 
 static void choose_files(Reading *reading) {
     const Manifest *manifest = reading->store->manifest;
-    reading->files = base_arena_alloc_array(reading->scratch, manifest->file_count + 1,
-                                            sizeof(*reading->files));
+    reading->files =
+        base_arena_alloc_array(reading->scratch, manifest->file_count + 1, sizeof(*reading->files));
     reading->file_count = 0;
     for (size_t i = 0; i < manifest->file_count; i++) {
         const StoredFile *file = &manifest->files[i];
@@ -110,8 +110,8 @@ static void append_plan_columns(Text *sql, const Reading *reading) {
 static void append_rows(Text *sql, const Reading *reading, const StoredFile *const *files,
                         size_t count) {
     const Plan *plan = reading->plan;
-    Str *columns = base_arena_alloc_array(reading->scratch, (size_t)plan->column_count + 1,
-                                          sizeof(*columns));
+    Str *columns =
+        base_arena_alloc_array(reading->scratch, (size_t)plan->column_count + 1, sizeof(*columns));
     for (int32_t i = 0; i < plan->column_count; i++)
         columns[i] = plan->columns[i].column;
     base_text_append(sql, STR("select f.customer, f.time, f.arrival, f.event"));
@@ -240,7 +240,8 @@ static int compare_rows(const Cursor *a, size_t row_a, const Cursor *b, size_t r
     if (order == 0)
         order = (a->times[row_a] > b->times[row_b]) - (a->times[row_a] < b->times[row_b]);
     if (order == 0)
-        order = (a->arrivals[row_a] > b->arrivals[row_b]) - (a->arrivals[row_a] < b->arrivals[row_b]);
+        order =
+            (a->arrivals[row_a] > b->arrivals[row_b]) - (a->arrivals[row_a] < b->arrivals[row_b]);
     return order;
 }
 
@@ -305,16 +306,16 @@ static int read_files(Reading *reading, bool keeps_all, const EventTable **ret_t
 
 static bool has_vanished(const Reading *reading) {
     for (size_t i = 0; i < reading->file_count; i++) {
-        Str path = store_path(reading->scratch, reading->store, "%.*s",
-                              STR_ARG(reading->files[i]->path));
+        Str path =
+            store_path(reading->scratch, reading->store, "%.*s", STR_ARG(reading->files[i]->path));
         if (access(path.data, F_OK) != 0)
             return true;
     }
     return false;
 }
 
-// Another process may replace a source while we read. Before the first bucket its new state will do;
-// later it would not fit what was read.
+// Another process may replace a source while we read. Before the first bucket its new state will
+// do; later it would not fit what was read.
 static int reload(Reading *reading, KretsError *error) {
     Store *store = reading->store;
     bool was_read = store->was_read;
@@ -332,8 +333,12 @@ static int reload(Reading *reading, KretsError *error) {
 int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
                const EventTable **ret_table, KretsError *error) {
     BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
-    Reading reading = {.store = store, .plan = plan, .arena = arena, .scratch = scratch,
-                       .bucket = bucket, .bucket_count = store_bucket_count(store)};
+    Reading reading = {.store = store,
+                       .plan = plan,
+                       .arena = arena,
+                       .scratch = scratch,
+                       .bucket = bucket,
+                       .bucket_count = store_bucket_count(store)};
     choose_files(&reading);
     int r = read_files(&reading, false, ret_table, error);
     if (r < 0 && store->options.is_read_only && has_vanished(&reading)) {

@@ -23,7 +23,8 @@ Str store_column_name(Arena *arena, Map *used, Str name) {
         Str column = suffix == 1 ? base_arena_str(arena, stem)
                                  : base_arena_printf(arena, "%.*s~%u", STR_ARG(stem), suffix);
         fold_case(&folded, column);
-        if (store_column_is_core(column) || base_map_get(used, base_text_str(&folded), &(uint64_t){0}))
+        if (store_column_is_core(column) ||
+            base_map_get(used, base_text_str(&folded), &(uint64_t){0}))
             continue;
         base_map_put(used, base_text_str(&folded), 1);
         return column;
@@ -91,9 +92,8 @@ static void add_source(Resolver *resolver, ResolvedColumn *column, const StoredP
         if (base_str_equal(column->sources[i]->column, property->column))
             return;
     }
-    column->sources =
-        base_arena_grow(resolver->arena, column->sources, column->source_count,
-                        column->source_count + 1, sizeof(StoredProperty *));
+    column->sources = base_arena_grow(resolver->arena, column->sources, column->source_count,
+                                      column->source_count + 1, sizeof(StoredProperty *));
     column->sources[column->source_count++] = property;
 }
 
@@ -102,7 +102,8 @@ static void resolve_pair(Resolver *resolver, const StoredProperty **pairs, size_
     ValueType type = VALUE_NULL;
     for (size_t i = 0; i < count; i++)
         type = store_type_widen(type, pairs[i]->type);
-    ResolvedProperty *resolved = &resolver->manifest->resolved[resolver->manifest->resolved_count++];
+    ResolvedProperty *resolved =
+        &resolver->manifest->resolved[resolver->manifest->resolved_count++];
     *resolved = (ResolvedProperty){pairs[0]->event, pairs[0]->name, STR(""), type};
     if (type == VALUE_NULL)
         return;

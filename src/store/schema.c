@@ -102,9 +102,10 @@ int store_schema_prepare(Store *store, KretsError *error) {
     if (version == STORE_SCHEMA_VERSION)
         return 0;
     if (store->options.is_read_only)
-        return base_error_set(error, BASE_E_STORE,
-                              "%.*s was written by an older Krets (schema %lld): run `krets import` "
-                              "once to bring it up to date",
-                              STR_ARG(store->directory), (long long)version);
+        return base_error_set(
+            error, BASE_E_STORE,
+            "%.*s was written by an older Krets (schema %lld): run `krets import` "
+            "once to bring it up to date",
+            STR_ARG(store->directory), (long long)version);
     return migrate(store, version, error);
 }

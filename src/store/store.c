@@ -24,7 +24,8 @@ static int find_directory(Store *store, Str directory, KretsError *error) {
     char *absolute = realpath(path.data, NULL);
     if (absolute == NULL)
         return base_error_set(error, BASE_E_STORE,
-                              "no data folder %s: `krets import` or `krets run` makes it", path.data);
+                              "no data folder %s: `krets import` or `krets run` makes it",
+                              path.data);
     store->directory = base_arena_str(store->arena, base_str_from(absolute));
     free(absolute);
     return 0;
@@ -136,11 +137,13 @@ void store_close(Store *store) {
     free(store);
 }
 
-Duck *store_duck(Store *store) { return store->duck; }
+Duck *store_duck(Store *store) {
+    return store->duck;
+}
 
 // --- sources ---
 
-#define SOURCE_COLUMNS \
+#define SOURCE_COLUMNS                                                                             \
     "name, fingerprint, cursor, report_json, row_count, row_max, imported_us from source"
 
 static StoreSource read_source(SqliteRows *rows, Arena *arena) {
@@ -171,8 +174,8 @@ int store_source_get(Store *store, Arena *arena, Str source, StoreSource *ret_so
 int store_sources(Store *store, Arena *arena, StoreSource **ret_sources, size_t *ret_count,
                   KretsError *error) {
     DB_SQLITE_ROWS_SCOPED rows = NULL;
-    int r = db_sqlite_query(store->sqlite, &rows, error,
-                            "select " SOURCE_COLUMNS " order by name", "");
+    int r =
+        db_sqlite_query(store->sqlite, &rows, error, "select " SOURCE_COLUMNS " order by name", "");
     StoreSource *sources = NULL;
     size_t count = 0, room = 0;
     while (r == 0 && (r = db_sqlite_next(rows, error)) == 1) {

@@ -49,9 +49,13 @@ static Store *open_with(StoreOptions options) {
     return store;
 }
 
-static Store *open_store(void) { return open_with((StoreOptions){0}); }
+static Store *open_store(void) {
+    return open_with((StoreOptions){0});
+}
 
-static void import(Store *store, Staged staged) { check(store_import(store, &staged, NULL, NULL, &error)); }
+static void import(Store *store, Staged staged) {
+    check(store_import(store, &staged, NULL, NULL, &error));
+}
 
 // The result of `sql` over the history, called "h", as lines of "a|b".
 static const char *ask(Store *store, const char *sql) {
@@ -110,8 +114,8 @@ static Staged one_value(const char *source, const char *value, ValueType type) {
     };
 }
 
-#define PLAIN_ROWS(rows)                                                                            \
-    "select customer, timezone('UTC', time) as time, arrival::bigint as arrival, event,"            \
+#define PLAIN_ROWS(rows)                                                                           \
+    "select customer, timezone('UTC', time) as time, arrival::bigint as arrival, event,"           \
     " null::varchar as message_id from (values " rows ") t(customer, time, arrival, event)"
 
 static Staged plain(const char *source, const char *relation) {
@@ -128,12 +132,16 @@ static void all_types_come_back(void **state) {
     } types[] = {
         {VALUE_BOOLEAN, "case i when 0 then true when 1 then false end", "b"},
         {VALUE_INTEGER, "case i when 0 then 9223372036854775807 when 1 then -1 end::bigint", "i"},
-        {VALUE_DECIMAL, "case i when 0 then 99999999999999.9999 when 1 then -0.0001 end"
-                        "::decimal(18,4)", "d"},
+        {VALUE_DECIMAL,
+         "case i when 0 then 99999999999999.9999 when 1 then -0.0001 end"
+         "::decimal(18,4)",
+         "d"},
         {VALUE_NUMBER, "case i when 0 then 0.1 when 1 then 1e300 end::double", "n"},
         {VALUE_TEXT, "case i when 0 then '' when 1 then '\u00e5\u5b57\U0001f600' end", "t"},
-        {VALUE_TIME, "case i when 0 then timestamptz '0001-01-01 00:00:00+00'"
-                     " when 1 then timestamptz '9999-12-31 23:59:59.999999+00' end", "m"},
+        {VALUE_TIME,
+         "case i when 0 then timestamptz '0001-01-01 00:00:00+00'"
+         " when 1 then timestamptz '9999-12-31 23:59:59.999999+00' end",
+         "m"},
         {VALUE_DATE, "case i when 0 then date '0001-01-01' when 1 then date '9999-12-31' end", "y"},
         {VALUE_LIST, "case i when 0 then []::varchar[] when 1 then ['a', 'b;'] end", "l"},
     };
@@ -141,8 +149,9 @@ static void all_types_come_back(void **state) {
     for (uint32_t columns_max = 0; columns_max < 2; columns_max++) { // 1: all but one in JSON
         StagedProperty properties[COUNT];
         BASE_TEXT_SCOPED sql = {0};
-        base_text_append(&sql, STR("select 'c' || i as customer, timestamptz '2026-01-01 00:00:00+00'"
-                                   " as time, i as arrival, 'e' as event, null::varchar as message_id"));
+        base_text_append(&sql,
+                         STR("select 'c' || i as customer, timestamptz '2026-01-01 00:00:00+00'"
+                             " as time, i as arrival, 'e' as event, null::varchar as message_id"));
         for (size_t i = 0; i < COUNT; i++) {
             base_text_printf(&sql, ", %s as %s", types[i].sql, types[i].column);
             properties[i] = (StagedProperty){base_str_from(types[i].column), STR(""),
@@ -150,17 +159,21 @@ static void all_types_come_back(void **state) {
         }
         base_text_append(&sql, STR(" from range(3) r(i)"));
         STORE_SCOPED store = open_with((StoreOptions){.columns_max = columns_max});
-        Staged staged = {.source = STR("s"), .relation = base_text_str(&sql),
-                         .properties = properties, .property_count = COUNT};
+        Staged staged = {.source = STR("s"),
+                         .relation = base_text_str(&sql),
+                         .properties = properties,
+                         .property_count = COUNT};
         import(store, staged);
-        assert_string_equal(ask(store, "select b, i, d, n, t, m, y, l from h order by customer"),
-                            "true|9223372036854775807|99999999999999.9999|0.1||0001-01-01T00:00:00Z|"
-                            "0001-01-01|\n"
-                            "false|-1|-0.0001|1e+300|\u00e5\u5b57\U0001f600|"
-                            "9999-12-31T23:59:59.999999Z|9999-12-31|a; b;\n"
-                            "|||||||\n");
+        assert_string_equal(
+            ask(store, "select b, i, d, n, t, m, y, l from h order by customer"),
+            "true|9223372036854775807|99999999999999.9999|0.1||0001-01-01T00:00:00Z|"
+            "0001-01-01|\n"
+            "false|-1|-0.0001|1e+300|\u00e5\u5b57\U0001f600|"
+            "9999-12-31T23:59:59.999999Z|9999-12-31|a; b;\n"
+            "|||||||\n");
         assert_string_equal(ask(store, "select size from (select len(l) as size, customer from h)"
-                                       " order by customer"), "0\n2\n\n");
+                                       " order by customer"),
+                            "0\n2\n\n");
         for (size_t i = 0; i < COUNT; i++)
             assert_property(store, "e", types[i].column, types[i].type, types[i].column);
         snprintf(data + strlen(data), 4, "x"); // the second round in its own folder
