@@ -37,7 +37,8 @@ static int generate(char **argv) {
         r = db_duck_run(
             duck, &error,
             "copy (select 'customer-' || cast(floor(pow(a / 1e9, 2) * %s) as bigint) as customer,"
-            " make_timestamp(1640995200000000 + (hash(i, 2, %s) %% 126230400000000)::bigint) as time,"
+            " make_timestamp(1640995200000000"
+            "   + (hash(i, 2, %s) %% 126230400000000)::bigint) as time,"
             " list_extract(['view', 'view', 'view', 'cart', 'order', 'mail'],"
             "   (1 + hash(i, 3, %s) %% 6)::bigint) as event,"
             " 'product ' || (hash(i, 4, %s) %% 5000) as product,"
@@ -58,7 +59,8 @@ static int copy(char **argv) {
     double began_s = clock_s();
     if (r == 0)
         r = db_duck_run(duck, &error,
-                        "copy (select * from '%s' order by customer, time) to '%s' (format parquet)",
+                        "copy (select * from '%s' order by customer, time)"
+                        " to '%s' (format parquet)",
                         argv[2], argv[3]);
     return finish(r, began_s);
 }

@@ -41,3 +41,28 @@ int store_file_checksum(const char *path, char *ret_text, KretsError *error) {
     sodium_bin2hex(ret_text, STORE_CHECKSUM_TEXT, digest, sizeof(digest));
     return 0;
 }
+
+int store_check_files(Store *store, Arena *arena, StoreFault **ret_faults, size_t *ret_count,
+                      KretsError *error) {
+    (void)error;
+    const Manifest *manifest = store->manifest;
+    StoreFault *faults = base_arena_alloc_array(arena, manifest->file_count + 1, sizeof(*faults));
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        const StoredFile *file = &manifest->files[i];
+        Str path = store_path(arena, store, "%.*s", STR_ARG(file->path));
+        char checksum[STORE_CHECKSUM_TEXT];
+        KretsError reason;
+        Str text = {NULL, 0};
+        if (store_file_checksum(path.data, checksum, &reason) < 0)
+            text = base_arena_str(arena, base_str_from(reason.text));
+        else if (!base_str_equal(file->checksum, base_str_from(checksum)))
+            text = STR("its checksum is not the manifest's: the file was changed or the disk is "
+                       "failing; restore it from a backup, or import its source again");
+        if (text.data != NULL)
+            faults[count++] = (StoreFault){base_arena_str(arena, file->path), text};
+    }
+    *ret_faults = faults;
+    *ret_count = count;
+    return 0;
+}

@@ -12,8 +12,8 @@ typedef struct Store Store;
 
 typedef struct StoreOptions {
     unsigned threads;
-    size_t memory_bytes; // of the whole process
-    bool is_read_only;   // takes no lock, never creates
+    size_t memory_bytes;  // of the whole process
+    bool is_read_only;    // takes no lock, never creates
     uint64_t bucket_rows; // rows of a bucket at most; 0: by the memory, at most 16 million
     uint32_t columns_max; // property columns of the history; 0: 1,000
 } StoreOptions;
@@ -49,6 +49,14 @@ int store_import(Store *store, const Staged *staged, StoreProgress progress, voi
                  KretsError *error);
 // Drops what sources that are no longer in the model had delivered.
 int store_source_drop(Store *store, Str source, KretsError *error);
+
+// Files of the history that are missing or are not what the manifest says, with a sentence each.
+typedef struct StoreFault {
+    Str path; // below the data folder
+    Str text;
+} StoreFault;
+int store_check_files(Store *store, Arena *arena, StoreFault **ret_faults, size_t *ret_count,
+                      KretsError *error);
 
 // The catalog as of now; lives in the arena.
 int store_catalog(Store *store, Arena *arena, const Catalog **ret_catalog, KretsError *error);
