@@ -90,7 +90,7 @@ static void append_between(Text *out, const Plan *plan, const Node *node, bool i
 static void append_match(Text *out, const Plan *plan, const Node *node, bool is_negated) {
     static const char *const words[][2] = {
         [MATCH_LIKE] = {" is like ", " is not like "},
-        [MATCH_ILIKE] = {" is, in any case, like ", " is, in any case, not like "},
+        [MATCH_ILIKE] = {" is like ", " is not like "},
         [MATCH_CONTAINS] = {" contains ", " does not contain "},
         [MATCH_STARTS] = {" starts with ", " does not start with "},
         [MATCH_ENDS] = {" ends with ", " does not end with "},
@@ -98,6 +98,7 @@ static void append_match(Text *out, const Plan *plan, const Node *node, bool is_
     words_noun(out, plan, node->args[0]);
     base_text_append(out, base_str_from(words[node->match][is_negated]));
     words_noun(out, plan, node->args[1]);
+    base_text_append(out, node->match == MATCH_ILIKE ? STR(" in any case") : STR(""));
 }
 
 static void append_holiday(Text *out, const Plan *plan, const Node *node, bool is_negated) {
@@ -143,17 +144,18 @@ static bool is_data(const Node *node) {
 }
 
 static void append_is_null(Text *out, const Plan *plan, const Node *node, bool is_negated) {
+    bool is_of_data = is_data(&plan->nodes[node->args[0]]);
     words_noun(out, plan, node->args[0]);
-    if (is_data(&plan->nodes[node->args[0]])) {
-        base_text_append(out, is_negated ? STR(" is not empty") : STR(" is empty"));
-    } else {
-        base_text_append(out, is_negated ? STR(" is known") : STR(" is unknown"));
-    }
+    base_text_printf(out, " %s %s", words_is(plan, node->args[0]),
+                     is_of_data ? (is_negated ? "not empty" : "empty")
+                                : (is_negated ? "known" : "unknown"));
 }
 
 static void append_has(Text *out, const Plan *plan, const Node *node, bool is_negated) {
     words_noun(out, plan, node->args[0]);
-    base_text_append(out, is_negated ? STR(" does not include ") : STR(" includes "));
+    bool is_many = words_is(plan, node->args[0])[0] == 'a';
+    const char *no = is_many ? " do not include " : " does not include ";
+    base_text_append(out, base_str_from(is_negated ? no : is_many ? " include " : " includes "));
     base_text_append(out, node->function == CALL_HAS_ANY && node->arg_count > 2 ? STR("any of ")
                                                                                 : STR(""));
     append_list(out, plan, node, 1);
@@ -170,9 +172,18 @@ static void append_segment(Text *out, const Plan *plan, const Node *node, bool i
 
 // ---- and, or ----
 
+// Whether a comma has to part it from the next: it has an "and" or "or" of its own.
 static bool has_comma(Str text) {
-    return base_str_contains(text, STR(",")) || base_str_contains(text, STR(" and ")) ||
-           base_str_contains(text, STR(" or "));
+    for (size_t i = 0; i < text.size_bytes; i++) {
+        Str rest = {text.data + i, text.size_bytes - i};
+        bool is_bound =
+            base_str_starts(rest, STR(" or more")) || base_str_starts(rest, STR(" or less"));
+        if (text.data[i] == ',' || base_str_starts(rest, STR(" and ")) ||
+            (base_str_starts(rest, STR(" or ")) && !is_bound)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 // A sum of money over the same events as a count that stands beside it: "worth 500 or more".
@@ -239,11 +250,16 @@ static void append_worth(Text *out, const Plan *plan, const Node *node, int32_t 
 // One part; inside another `and` or `or` it is bracketed by words.
 static void append_part(Text *out, const Plan *plan, NodeId id, bool is_negated) {
     const Node *node = &plan->nodes[id];
-    bool is_or = node->kind == NODE_OR;
-    if ((node->kind == NODE_AND || is_or) && !is_negated) {
-        base_text_append(out, is_or                  ? STR("either ")
-                              : node->arg_count == 2 ? STR("both ")
-                                                     : STR("all of "));
+    while (node->kind == NODE_NOT) {
+        is_negated = !is_negated;
+        id = node->args[0];
+        node = &plan->nodes[id];
+    }
+    bool is_junction = node->kind == NODE_AND || node->kind == NODE_OR;
+    if (is_junction && (node->kind == NODE_OR) == is_negated) { // says "and"
+        base_text_append(out, node->arg_count == 2 ? STR("both ") : STR("all of "));
+    } else if (is_junction) {
+        base_text_append(out, STR("either "));
     }
     words_phrase(out, plan, id, is_negated);
 }
@@ -254,7 +270,8 @@ static void append_joined(Text *out, const Plan *plan, const Node *node, const c
     int32_t count = 0;
     bool is_long = false;
     for (int32_t i = 0; i < node->arg_count; i++) {
-        if (node->kind == NODE_AND && find_count(plan, node, i) >= 0) {
+        bool has_worth = node->kind == NODE_AND && !is_negated;
+        if (has_worth && find_count(plan, node, i) >= 0) {
             continue;
         }
         if (count > 0) {
@@ -263,7 +280,7 @@ static void append_joined(Text *out, const Plan *plan, const Node *node, const c
         }
         base_text_clear(&parts[1]);
         append_part(&parts[1], plan, node->args[i], is_negated);
-        if (node->kind == NODE_AND) {
+        if (has_worth) {
             append_worth(&parts[1], plan, node, i);
         }
         is_long = is_long || has_comma(base_text_str(&parts[1]));
@@ -278,21 +295,14 @@ static void append_joined(Text *out, const Plan *plan, const Node *node, const c
     base_text_done(&parts[1]);
 }
 
+// not (a or b) says "not a and not b": also so with null.
 static void append_junction(Text *out, const Plan *plan, const Node *node, bool is_negated) {
-    bool is_and = node->kind == NODE_AND;
-    if (!is_negated) {
-        append_joined(out, plan, node, is_and ? "and" : "or", false);
-        return;
-    }
-    // not (a or b) is "neither a nor b"; not (a and b) is "not both".
-    base_text_append(out, is_and                 ? STR("it is not true that ")
-                          : node->arg_count == 2 ? STR("neither ")
-                                                 : STR("none of "));
-    append_joined(out, plan, node, is_and ? "and" : node->arg_count == 2 ? "nor" : "or", false);
+    bool is_and = (node->kind == NODE_AND) != is_negated;
+    append_joined(out, plan, node, is_and ? "and" : "or", is_negated);
 }
 
 static void append_plain(Text *out, const Plan *plan, NodeId id, bool is_negated) {
-    words_noun(out, plan, id);
+    words_noun_bare(out, plan, id);
     base_text_append(out, is_negated ? STR(" is false") : STR(" is true"));
 }
 
@@ -304,11 +314,19 @@ static void append_constant(Text *out, const Node *node, bool is_negated) {
 
 static void append_in(Text *out, const Plan *plan, const Node *node, bool is_negated) {
     words_noun(out, plan, node->args[0]);
-    bool is_one = node->arg_count == 2;
-    if (is_one) {
-        base_text_append(out, is_negated ? STR(" is not ") : STR(" is "));
+    base_text_printf(out, " %s ", words_is(plan, node->args[0]));
+    bool is_pair = node->arg_count == 3;
+    if (is_pair && is_negated) {
+        base_text_append(out, STR("neither "));
+        words_noun(out, plan, node->args[1]);
+        base_text_append(out, STR(" nor "));
+        words_noun(out, plan, node->args[2]);
+        return;
+    }
+    if (node->arg_count > 3) {
+        base_text_append(out, is_negated ? STR("none of ") : STR("one of "));
     } else {
-        base_text_append(out, is_negated ? STR(" is none of ") : STR(" is one of "));
+        base_text_append(out, is_negated ? STR("not ") : STR(""));
     }
     append_list(out, plan, node, 1);
 }
@@ -397,13 +415,24 @@ static void append_capital(Text *out, Str text) {
     }
 }
 
+static void append_sentence(Text *out, const Plan *plan, NodeId id) {
+    const Node *node = &plan->nodes[id];
+    bool is_negated = false;
+    while (node->kind == NODE_NOT) {
+        is_negated = !is_negated;
+        id = node->args[0];
+        node = &plan->nodes[id];
+    }
+    bool says_or = node->kind == (is_negated ? NODE_AND : NODE_OR);
+    base_text_append(out, says_or ? STR("either ") : STR(""));
+    words_phrase(out, plan, id, is_negated);
+}
+
 void lang_words_node(Text *out, const Plan *plan, NodeId id) {
     BASE_TEXT_SCOPED words = {0};
     const Node *node = &plan->nodes[id];
     if (node->type == VALUE_BOOLEAN) {
-        bool is_top_or = node->kind == NODE_OR;
-        base_text_append(&words, is_top_or ? STR("either ") : STR(""));
-        words_phrase(&words, plan, id, false);
+        append_sentence(&words, plan, id);
     } else {
         words_noun(&words, plan, id);
     }

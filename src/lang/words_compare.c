@@ -41,14 +41,15 @@ static void append_counted(Text *out, CompareOp op, int64_t n, Str one, Str many
         return;
     }
     static const char *const before[] = {
-        [COMPARE_EQ] = "exactly ", [COMPARE_NE] = "any number but ", [COMPARE_LT] = "fewer than ",
-        [COMPARE_LE] = "at most ", [COMPARE_GT] = "more than ",      [COMPARE_GE] = "at least "};
+        [COMPARE_EQ] = "exactly ", [COMPARE_NE] = "any number of ", [COMPARE_LT] = "fewer than ",
+        [COMPARE_LE] = "at most ", [COMPARE_GT] = "more than ",     [COMPARE_GE] = "at least "};
     base_text_append(out, base_str_from(before[op]));
     if (n == 1 && op != COMPARE_NE) {
         base_text_printf(out, "one %.*s", STR_ARG(one));
+    } else if (op == COMPARE_NE) {
+        base_text_printf(out, "%.*s other than %lld", STR_ARG(many), (long long)n);
     } else {
-        base_text_printf(out, "%lld %s%.*s", (long long)n, op == COMPARE_NE ? "of the " : "",
-                         STR_ARG(many));
+        base_text_printf(out, "%lld %.*s", (long long)n, STR_ARG(many));
     }
 }
 
@@ -81,6 +82,12 @@ static void append_things(Text *out, const Plan *plan, const Aggregate *aggregat
             base_arena_printf(arena, "with %s %.*s", words_article(event.one), STR_ARG(event.one));
         append_counted(out, op, n, base_arena_printf(arena, "%s %.*s", period, STR_ARG(with)),
                        base_arena_printf(arena, "%ss %.*s", period, STR_ARG(with)));
+    } else if (aggregate->function == AGGREGATE_DISTINCT) {
+        Str name = words_human(arena, plan->properties[plan->nodes[aggregate->value].index].name);
+        append_counted(out, op, n,
+                       base_arena_printf(arena, "%.*s %.*s", STR_ARG(event.one), STR_ARG(name)),
+                       base_arena_printf(arena, "different %.*s %.*s", STR_ARG(event.one),
+                                         STR_ARG(words_plural(arena, name))));
     } else if (event.is_verb) {
         append_times(out, op, n, &event);
     } else {
@@ -94,10 +101,14 @@ static const Aggregate *aggregate_of(const Plan *plan, NodeId id) {
     return node->kind == NODE_AGGREGATE ? &plan->aggregates[node->index] : NULL;
 }
 
-static bool is_countable(const Aggregate *aggregate) {
+static bool is_countable(const Plan *plan, const Aggregate *aggregate) {
+    bool is_distinct = aggregate != NULL && aggregate->function == AGGREGATE_DISTINCT &&
+                       plan->nodes[aggregate->value].kind == NODE_PROPERTY &&
+                       !aggregate->events.is_any && aggregate->events.count == 1;
     return aggregate != NULL && aggregate->pick == GROUP_NONE &&
-           (aggregate->function == AGGREGATE_COUNT || aggregate->function == AGGREGATE_DAYS ||
-            aggregate->function == AGGREGATE_WEEKS || aggregate->function == AGGREGATE_MONTHS);
+           (is_distinct || aggregate->function == AGGREGATE_COUNT ||
+            aggregate->function == AGGREGATE_DAYS || aggregate->function == AGGREGATE_WEEKS ||
+            aggregate->function == AGGREGATE_MONTHS);
 }
 
 // "a total order amount of 500 or more in the last 90 days".
@@ -143,7 +154,12 @@ static void append_moment(Text *out, const Plan *plan, NodeId left, CompareOp op
     static const char *const words[] = {
         [COMPARE_EQ] = "on",        [COMPARE_NE] = "not on", [COMPARE_LT] = "before",
         [COMPARE_LE] = "not after", [COMPARE_GT] = "after",  [COMPARE_GE] = "not before"};
-    words_noun_bare(out, plan, left);
+    if (plan->nodes[left].kind == NODE_AGGREGATE) {
+        words_noun_bare(out, plan, left);
+    } else {
+        words_noun(out, plan, left);
+        base_text_append(out, STR(" is"));
+    }
     base_text_printf(out, " %s ", words[op]);
     words_noun(out, plan, right);
 }
@@ -257,7 +273,7 @@ static bool append_with_number(Text *out, const Plan *plan, NodeId left, Compare
     BASE_TEXT_SCOPED bound = {0};
     words_const(&bound, plan, value);
     Str text = base_text_str(&bound);
-    if (value.type == VALUE_INTEGER && value.integer >= 0 && is_countable(aggregate)) {
+    if (value.type == VALUE_INTEGER && value.integer >= 0 && is_countable(plan, aggregate)) {
         append_things(out, plan, aggregate, op, value.integer);
         return true;
     }
@@ -278,7 +294,7 @@ static void append_clause(Text *out, const Plan *plan, NodeId left, CompareOp op
         [COMPARE_EQ] = "",         [COMPARE_NE] = "not ",       [COMPARE_LT] = "less than ",
         [COMPARE_LE] = "at most ", [COMPARE_GT] = "more than ", [COMPARE_GE] = "at least "};
     words_noun(out, plan, left);
-    base_text_append(out, STR(" is "));
+    base_text_printf(out, " %s ", words_is(plan, left));
     const Node *node = &plan->nodes[right];
     if (node->kind == NODE_CONST && is_numeric(node->value) && op != COMPARE_NE) {
         BASE_TEXT_SCOPED value = {0};

@@ -228,8 +228,9 @@ static void append_value_of(Text *out, const Plan *plan, const Aggregate *aggreg
     WordsEvent event = words_event(arena, plan, aggregate->events);
     const Node *value = &plan->nodes[aggregate->value];
     if (value->kind != NODE_PROPERTY) {
-        words_noun_bare(out, plan, aggregate->value);
-        base_text_printf(out, " of the %.*s", STR_ARG(event.many));
+        base_text_append(out, STR("value of "));
+        words_noun(out, plan, aggregate->value);
+        base_text_printf(out, " over the %.*s", STR_ARG(event.many));
         return;
     }
     Str name = words_human(arena, plan->properties[value->index].name);
@@ -374,7 +375,7 @@ static void append_call(Text *out, const Plan *plan, const Node *node) {
         [CALL_HAS_ANY] = "whether ",
         [CALL_SIZE] = "the number of values in ",
         [CALL_DISTANCE_KM] = "the distance in km between the points ",
-        [CALL_BUCKET] = "the random group by "};
+        [CALL_BUCKET] = "the random group of "};
     if (node->function == CALL_IF) {
         append_if(out, plan, node);
         return;
@@ -392,13 +393,18 @@ static void append_call(Text *out, const Plan *plan, const Node *node) {
         if (node->arg_count > 1) {
             base_text_append(out, STR(" to "));
             words_noun(out, plan, node->args[1]);
-            base_text_append(out, STR(" decimals"));
+            const Value *places = &plan->nodes[node->args[1]].value;
+            bool is_one = places->type == VALUE_INTEGER && places->integer == 1;
+            base_text_append(out, is_one ? STR(" decimal") : STR(" decimals"));
         }
         break;
     case CALL_BUCKET:
-        words_noun(out, plan, node->args[0]);
-        base_text_append(out, STR(" of "));
         words_noun(out, plan, node->args[1]);
+        base_text_append(out, STR(" by "));
+        words_noun(out, plan, node->args[0]);
+        break;
+    case CALL_AGE:
+        words_noun_bare(out, plan, node->args[0]);
         break;
     default:
         append_args(out, plan, node, 0, " and ");
@@ -502,4 +508,15 @@ void words_noun_bare(Text *out, const Plan *plan, NodeId node) {
     Str text = base_text_str(&whole);
     size_t skip = base_str_starts(text, STR("the ")) ? 4 : 0;
     base_text_append(out, (Str){text.data + skip, text.size_bytes - skip});
+}
+
+const char *words_is(const Plan *plan, NodeId id) {
+    const Node *node = &plan->nodes[id];
+    Str name = node->kind == NODE_TRAIT      ? plan->traits[node->index].name
+               : node->kind == NODE_PROPERTY ? plan->properties[node->index].name
+               : node->kind == NODE_METRIC   ? plan->metrics[node->index].name
+                                             : (Str){NULL, 0};
+    bool is_singular = base_str_ends(name, STR("ss")) || base_str_ends(name, STR("us")) ||
+                       base_str_ends(name, STR("is"));
+    return name.size_bytes > 2 && base_str_ends(name, STR("s")) && !is_singular ? "are" : "is";
 }

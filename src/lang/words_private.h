@@ -38,6 +38,8 @@ void words_noun_bare(Text *out, const Plan *plan, NodeId node);
 void words_phrase(Text *out, const Plan *plan, NodeId node, bool is_negated);
 void words_comparison(Text *out, const Plan *plan, NodeId node, bool is_negated);
 void words_sequence(Text *out, const Plan *plan, const Sequence *sequence);
+// "is", or "are" after a name in the plural.
+const char *words_is(const Plan *plan, NodeId node);
 // "more than 500", "500 or more".
 void words_bound(Text *out, CompareOp op, Str value);
 CompareOp words_inverse(CompareOp op);
