@@ -74,7 +74,7 @@ static size_t offset_of_column(Str line, int32_t column) {
 }
 
 static void append_marks(Text *out, Str line, size_t begin, size_t end) {
-    size_t width = base_utf8_width((Str){line.data + begin, end - begin});
+    size_t width = begin == end ? 0 : base_utf8_width((Str){line.data + begin, end - begin});
     for (size_t i = 0; i < (width == 0 ? 1 : width); i++) {
         base_text_append_char(out, '^');
     }
