@@ -271,21 +271,29 @@ static void take_event(Builder *builder, struct fy_event *event) {
     }
 }
 
-// What a person most likely did, judged by the line where YAML stopped.
-static const char *guess_cause(Str text, int32_t line) {
+static Str line_at(Str text, int32_t line) {
     size_t begin = 0;
     for (int32_t i = 1; i < line && begin < text.size_bytes; i++) {
         const char *end = memchr(text.data + begin, '\n', text.size_bytes - begin);
         begin = end == NULL ? text.size_bytes : (size_t)(end - text.data) + 1;
     }
-    const char *end = memchr(text.data + begin, '\n', text.size_bytes - begin);
-    Str row = {text.data + begin,
-               (end == NULL ? text.size_bytes : (size_t)(end - text.data)) - begin};
+    Str rest = {text.data + begin, text.size_bytes - begin};
+    const char *end = rest.size_bytes == 0 ? NULL : memchr(rest.data, '\n', rest.size_bytes);
+    return end == NULL ? rest : (Str){rest.data, (size_t)(end - rest.data)};
+}
+
+static bool is_indented_by_tab(Str line) {
     size_t blank = 0;
-    while (blank < row.size_bytes && row.data[blank] == ' ') {
+    while (blank < line.size_bytes && line.data[blank] == ' ') {
         blank++;
     }
-    if (blank < row.size_bytes && row.data[blank] == '\t') {
+    return blank < line.size_bytes && line.data[blank] == '\t';
+}
+
+// What a person most likely did, judged by the line where YAML stopped.
+static const char *guess_cause(Str text, int32_t line) {
+    Str row = line_at(text, line);
+    if (is_indented_by_tab(row) || is_indented_by_tab(line_at(text, line + 1))) {
         return "YAML does not allow tabs for indentation: use spaces.";
     }
     if (base_str_contains(row, STR("{")) || base_str_contains(row, STR("}"))) {
