@@ -649,6 +649,41 @@ static void test_traits_and_population(void **state) {
     });
 }
 
+static void test_holidays(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        {.expression = "count(order where time within 7 days after holiday('Christmas Day'))",
+         .expected = "1"},
+        {.expression = "count(order where time within 6 days after holiday('Christmas Day'))",
+         .expected = "1"},
+        {.expression = "count(order where time within 5 days after holiday('Christmas Day'))",
+         .expected = "0"},
+        {.expression = "count(order where time within 1 day before holiday('New Year''s Day'))",
+         .expected = "1"},
+        {.expression = "count(order where time on holiday('New Year''s Day'))", .expected = "0"},
+        // 6 April 2026; the last order is on 31 March in London
+        {.expression = "last(order) within 6 days before holiday('Easter Monday', 'DE')",
+         .expected = "true"},
+        {.expression = "last(order) within 5 days before holiday('Easter Monday', 'DE')",
+         .expected = "false"},
+        {.expression = "date '2026-04-06' on holiday('Easter Monday', 'DE')", .expected = "true"},
+        {.expression = "last(refund) on holiday('Christmas Day')", .expected = "null"},
+        // the customer's own country is not known
+        {.expression = "last(order) on holiday('Christmas Day')",
+         .expected = "null",
+         .customer = "mars"},
+        {.expression = "count(order where time on holiday('Christmas Day'))",
+         .expected = "0",
+         .customer = "mars"},
+        {.expression = "last(order) on holiday('Christmas Day', 'GB')",
+         .expected = "false",
+         .customer = "mars"},
+        {.expression = "date '2021-12-25' on holiday('Christmas Day')", .expected = "true"},
+        {.expression = "date '2021-12-27' on holiday('Christmas Day')", .expected = "false"},
+        {0},
+    });
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_aggregates_of_events),
@@ -662,6 +697,7 @@ int main(void) {
         cmocka_unit_test(test_logic),
         cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_time_functions),
+        cmocka_unit_test(test_holidays),
         cmocka_unit_test(test_text_and_customers),
         cmocka_unit_test(test_traits_and_population),
     };
