@@ -2,18 +2,16 @@
 import { CustomChart, LineChart, BarChart } from 'echarts/charts';
 import { GridComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
 import * as core from 'echarts/core';
-import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
 import type { EChartsCoreOption, EChartsType } from 'echarts/core';
 import type { CustomSeriesRenderItemAPI, CustomSeriesRenderItemParams } from 'echarts';
-import type { PlottedBin } from './figures.ts';
+import { roundScale, spread, type PlottedBin } from './figures.ts';
 import type { Palette } from './palette.ts';
 
 core.use([
   BarChart,
   CustomChart,
   GridComponent,
-  LabelLayout,
   LineChart,
   MarkLineComponent,
   SVGRenderer,
@@ -82,6 +80,7 @@ export interface Line {
   values: readonly (number | null)[];
 }
 
+const PLOT_TOP = 16;
 const SYMBOLS = [
   'circle',
   'rect',
@@ -100,15 +99,34 @@ export function linesOption(
   lines: readonly Line[],
   say: Say,
   sayShort: Say,
-  narrow: boolean,
+  size: { height: number; narrow: boolean; whole: boolean },
 ): ChartOption {
+  const scale = roundScale(
+    lines.flatMap((line) => line.values.filter((value) => value !== null)),
+    size.whole,
+  );
+  const plotHeight = size.height - PLOT_TOP - 28; // about: labels of the axis are below
+  const ends = lines.map((line) => {
+    const last = line.values[line.values.length - 1] ?? 0;
+    return ((scale.max - last) / (scale.max - scale.min)) * plotHeight;
+  });
+  const labelled = spread(ends, 15, plotHeight);
   return {
     ...base(palette),
-    grid: { left: 8, right: narrow ? 16 : 180, top: 16, bottom: 8, containLabel: true },
+    grid: {
+      left: 8,
+      right: size.narrow ? 16 : 180,
+      top: PLOT_TOP,
+      bottom: 8,
+      containLabel: true,
+    },
     xAxis: { ...axis(palette), type: 'category', data: [...labels], boundaryGap: false },
     yAxis: {
       ...axis(palette),
       type: 'value',
+      min: scale.min,
+      max: scale.max,
+      interval: scale.step,
       axisLine: { show: false },
       axisLabel: { color: palette.soft, formatter: sayShort },
     },
@@ -135,19 +153,19 @@ export function linesOption(
       itemStyle: { color: line.colour },
       emphasis: { disabled: true },
       endLabel: {
-        show: !narrow,
+        show: !size.narrow,
+        offset: [0, (labelled[i] ?? 0) - (ends[i] ?? 0)],
         color: line.colour,
         distance: 8,
         width: 165,
         overflow: 'truncate',
         formatter: '{a}',
       },
-      labelLayout: { moveOverlap: 'shiftY' },
     })),
   };
 }
 
-/** Bars over periods. */
+/** Bars over periods; the last one is paler while its period is not over. */
 export function barsOption(
   palette: Palette,
   labels: readonly string[],
@@ -155,6 +173,7 @@ export function barsOption(
   values: readonly number[],
   say: Say,
   sayShort: Say,
+  isLastPartial: boolean,
 ): ChartOption {
   return {
     ...base(palette),
@@ -163,6 +182,7 @@ export function barsOption(
     yAxis: {
       ...axis(palette),
       type: 'value',
+      minInterval: 1,
       axisLine: { show: false },
       axisLabel: { color: palette.soft, formatter: sayShort },
     },
@@ -178,7 +198,10 @@ export function barsOption(
       {
         type: 'bar',
         name,
-        data: [...values],
+        data: values.map((value, i) => ({
+          value,
+          itemStyle: { opacity: isLastPartial && i === values.length - 1 ? 0.5 : 1 },
+        })),
         barCategoryGap: '22%',
         itemStyle: { color: palette.accent, borderRadius: [2, 2, 0, 0] },
         emphasis: { disabled: true },
@@ -188,10 +211,12 @@ export function barsOption(
 }
 
 export interface HistogramText {
-  bin: (from: number, to: number, open: boolean) => string;
+  bin: (index: number) => string;
   axis: Say;
   count: Say;
   customers: string;
+  /** Only whole numbers make sense on the axis. */
+  whole: boolean;
 }
 
 /** A histogram on a true axis, with lines at some quantiles. */
@@ -222,12 +247,20 @@ export function histogramOption(
       min: low,
       max: high,
       splitLine: { show: false },
-      axisLabel: { color: palette.soft, hideOverlap: true, formatter: text.axis },
+      minInterval: text.whole ? 1 : 0,
+      axisLabel: {
+        color: palette.soft,
+        hideOverlap: true,
+        showMinLabel: low === Math.round(low),
+        showMaxLabel: !bins[bins.length - 1]?.open && high === Math.round(high),
+        formatter: text.axis,
+      },
     },
     yAxis: {
       ...axis(palette),
       type: 'value',
       splitNumber: 3,
+      minInterval: 1,
       axisLine: { show: false },
       axisLabel: { color: palette.soft, formatter: text.count },
     },
@@ -237,9 +270,7 @@ export function histogramOption(
       formatter: (point: { dataIndex: number }) => {
         const bin = bins[point.dataIndex];
         if (!bin) return '';
-        return tooltipText(text.bin(bin.from, bin.to, bin.open), [
-          [text.customers, text.count(bin.count)],
-        ]);
+        return tooltipText(text.bin(point.dataIndex), [[text.customers, text.count(bin.count)]]);
       },
     },
     series: [

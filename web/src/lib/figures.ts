@@ -71,7 +71,7 @@ export function tileRanges(axis: RfmAxis, tiles: number, whole: boolean): TileRa
     const before = tile === 1 ? null : upper(tile - 1);
     const to = upper(tile);
     if (!whole) {
-      const empty = before !== null && to !== null && tile < tiles && to <= before;
+      const empty = before !== null && to !== null && to <= before;
       return { tile, from: before ?? axis.min ?? null, to, empty };
     }
     const first = before === null ? (axis.min ?? null) : Math.floor(before) + 1;
@@ -107,15 +107,51 @@ export function place(value: Scalar | null | undefined): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** Bins on an axis; a wide last one is drawn as wide as the others. */
+/**
+ * Bins on an axis: a wide last one is drawn as wide as the others, and whole numbers one by one are
+ * centred on theirs.
+ */
 export function plottedBins(metric: Metric): PlottedBin[] {
   const bins = metric.histogram ?? [];
   const width = bins.length > 1 ? (place(bins[0]?.to) ?? 0) - (place(bins[0]?.from) ?? 0) : 0;
+  const shift = metric.type === 'integer' && width === 1 ? 0.5 : 0;
   return bins.flatMap((bin, i) => {
     const from = place(bin.from);
     const to = place(bin.to);
     if (from === null || to === null) return [];
     const open = i > 0 && i === bins.length - 1 && width > 0 && to - from > width * 1.5;
-    return [{ from, to: open ? from + width : to, count: bin.count, open }];
+    const end = open ? from + width : to;
+    return [{ from: from - shift, to: end - shift, count: bin.count, open }];
   });
+}
+
+export interface Scale {
+  min: number;
+  max: number;
+  step: number;
+}
+
+/** A scale of round steps that holds all values and 0; `whole` where only whole numbers make sense. */
+export function roundScale(values: readonly number[], whole = false, steps = 5): Scale {
+  const high = Math.max(0, ...values);
+  const low = Math.min(0, ...values);
+  if (high === low) return { min: 0, max: 1, step: 1 };
+  const raw = (high - low) / steps;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const fine = ([1, 2, 2.5, 5, 10].find((times) => times * power >= raw) ?? 10) * power;
+  const step = whole ? Math.max(1, Math.ceil(fine)) : fine;
+  return { min: Math.floor(low / step) * step, max: Math.ceil(high / step) * step, step };
+}
+
+/** Moves positions apart, as little as it can, so that neighbours are `gap` apart below `end`. */
+export function spread(positions: readonly number[], gap: number, end: number): number[] {
+  const order = positions.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at);
+  const placed = order.map((one) => one.at);
+  for (let i = 1; i < placed.length; i++)
+    placed[i] = Math.max(placed[i] ?? 0, (placed[i - 1] ?? 0) + gap);
+  for (let i = placed.length - 1, limit = end; i >= 0; i--, limit -= gap)
+    placed[i] = Math.min(placed[i] ?? 0, limit);
+  const result = [...positions];
+  order.forEach((one, i) => (result[one.i] = placed[i] ?? one.at));
+  return result;
 }

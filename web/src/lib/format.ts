@@ -69,8 +69,7 @@ export class Formats {
     const compact: Intl.NumberFormatOptions = {
       ...style,
       notation: 'compact',
-      minimumFractionDigits: 0,
-      maximumFractionDigits: 1,
+      maximumSignificantDigits: 3,
     };
     return this.#number(compact).format(value);
   }
@@ -86,6 +85,11 @@ export class Formats {
   /** Whole percent, but one decimal where a small share would read as 0 %. */
   share(ratio: number): string {
     return this.percent(ratio, ratio !== 0 && Math.abs(ratio) < 0.0995 ? 1 : 0);
+  }
+
+  /** For small cells: whole percent, but not 0 % for what is more than nothing. */
+  cell(ratio: number): string {
+    return ratio > 0 && ratio < 0.005 ? `<${this.percent(0.01)}` : this.percent(ratio);
   }
 
   /** A local day: of an instant in the model's zone, or a plain date as it is. */

@@ -90,11 +90,12 @@ export function seriesColour(palette: Palette, index: number): string {
 }
 
 function properties(palette: Palette): string {
-  const { heat: steps, series: _series, ...single } = palette;
-  const names = Object.entries(single).map(
-    ([name, colour]) => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}:${colour};`,
+  const names = Object.entries(palette).map(([name, colour]) =>
+    typeof colour === 'string'
+      ? `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}:${colour};`
+      : '',
   );
-  return names.join('') + steps.map((colour, i) => `--heat-${i}:${colour};`).join('');
+  return names.join('') + palette.heat.map((colour, i) => `--heat-${i}:${colour};`).join('');
 }
 
 /** The style sheet of custom properties; paper is always light. */
