@@ -60,6 +60,10 @@ static NodeId fail_customer_name(Checker *checker, const Syntax *syntax) {
                                     "sum(%.*s last 90 days) or last(%.*s)",
                                     STR_ARG(name), STR_ARG(name), STR_ARG(name));
     }
+    if (!syntax->is_quoted && lang_token_word_equal(name, "time"))
+        return lang_check_error(checker, syntax->span,
+                                "time is the time of one event, known inside where; of a customer "
+                                "write last(any) or now");
     NameList known = {0};
     for (size_t i = 0; i < compiler->model->metric_count; i++)
         add_name(checker, &known, compiler->model->metrics[i].name);

@@ -300,6 +300,9 @@ static const ErrorCase error_cases[] = {
     {"sequence(view then order by sku)", 1, 26, "not available yet"},
     // names
     {"recensy > 3", 1, 1, "did you mean recency?"},
+    {"time > now", 1, 1, "inside where"},
+    {"signup_at within last 0 days", 1, 23, "at least 1"},
+    {"signup_at within 0 days before holiday('Christmas Day')", 1, 18, "at least 1"},
     {"cty = 'Lund'", 1, 1, "did you mean city?"},
     {"big", 1, 1, "write segment(big)"},
     {"order > 3", 1, 1, "count(order)"},

@@ -630,6 +630,16 @@ static const Syntax *holiday(Parser *parser, Syntax *syntax) {
     return parse_finish(parser, syntax);
 }
 
+// The length after `within`, at least 1.
+static bool within_amount(Parser *parser, SyntaxAmount *ret_amount) {
+    if (!parse_amount(parser, ret_amount))
+        return false;
+    if (ret_amount->n >= 1)
+        return true;
+    parse_fail(parser, ret_amount->span, "this must be at least 1");
+    return false;
+}
+
 static const Syntax *within(Parser *parser, const Syntax *left, bool is_negated) {
     parser->at++;
     bool is_last = parse_is_word(parser, 0, "last");
@@ -637,10 +647,10 @@ static const Syntax *within(Parser *parser, const Syntax *left, bool is_negated)
         parser->at++;
         Syntax *syntax = comparison(parser, SYNTAX_WITHIN, left, is_negated);
         syntax->is_next = !is_last;
-        return parse_amount(parser, &syntax->within) ? parse_finish(parser, syntax) : NULL;
+        return within_amount(parser, &syntax->within) ? parse_finish(parser, syntax) : NULL;
     }
     Syntax *syntax = comparison(parser, SYNTAX_HOLIDAY, left, is_negated);
-    if (!parse_amount(parser, &syntax->within))
+    if (!within_amount(parser, &syntax->within))
         return NULL;
     if (syntax->within.unit != UNIT_DAY && syntax->within.unit != UNIT_WEEK)
         return parse_fail(parser, syntax->within.span,
