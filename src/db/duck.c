@@ -22,6 +22,10 @@ struct Duck {
     size_t memory_bytes;
 };
 
+duckdb_connection duck_connection(const Duck *duck) {
+    return duck->connection;
+}
+
 // --- messages ---
 
 static void replace_all(Text *text, const char *secret) {

@@ -27,6 +27,9 @@ struct DuckResult {
     size_t row; // current row of db_duck_next, 1-based
 };
 
+// The connection of a database; owned by it.
+duckdb_connection duck_connection(const Duck *duck);
+
 // DuckDB's own spelling of a type.
 void duck_type_name(Text *out, duckdb_logical_type type);
 

@@ -193,6 +193,20 @@ int store_sources(Store *store, Arena *arena, StoreSource **ret_sources, size_t 
     return 0;
 }
 
+int store_first_event(const Store *store, int64_t *ret_time_us) {
+    const Manifest *manifest = store->manifest;
+    int64_t earliest = INT64_MAX;
+    for (size_t i = 0; i < manifest->event_count; i++) {
+        int64_t time_us = manifest->events[i].time_min_us;
+        if (time_us > CALENDAR_TIME_MIN && time_us < earliest) // timeless traits are no events
+            earliest = time_us;
+    }
+    if (earliest == INT64_MAX)
+        return 1;
+    *ret_time_us = earliest;
+    return 0;
+}
+
 int store_last_event(Store *store, int64_t before_us, int64_t *ret_time_us, KretsError *error) {
     const Manifest *manifest = store->manifest;
     int64_t latest = CALENDAR_TIME_MIN; // timeless traits are no events

@@ -66,6 +66,8 @@ int store_catalog(Store *store, Arena *arena, const Catalog **ret_catalog, Krets
 // (widened) type. Stands on its own: runs in any DuckDB. Absolute paths.
 int store_history_sql(Store *store, Arena *arena, Text *out, KretsError *error);
 uint64_t store_event_count(Store *store);
+// The earliest event type's first event that has a time; 1 when there is none.
+int store_first_event(const Store *store, int64_t *ret_time_us);
 int store_last_event(Store *store, int64_t before_us, int64_t *ret_time_us,
                      KretsError *error); // latest not after before_us; 1 when none
 
