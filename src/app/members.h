@@ -1,0 +1,23 @@
+// `krets members SEGMENT`: who is in a segment.
+#ifndef KRETS_APP_MEMBERS_H
+#define KRETS_APP_MEMBERS_H
+
+#include "app/evaluate.h"
+
+typedef struct MembersResult {
+    Str segment, name, words;
+    int64_t now_us;
+    int64_t fit_version; // 0: none needed
+    uint64_t population;
+    Answers answers; // of everybody; free with data_answers_done()
+    const roaring_bitmap_t *members;
+} MembersResult;
+
+// Evaluates at the project's now with the stored fit. BASE_E_USAGE with a suggestion when there is
+// no such segment.
+int app_members(Project *project, Str segment, MembersResult *ret_result, KretsError *error);
+
+// Index of a segment in the plan; BASE_E_USAGE with a suggestion.
+int app_members_find(const Project *project, Str segment, int32_t *ret_index, KretsError *error);
+
+#endif

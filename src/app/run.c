@@ -1,0 +1,211 @@
+#include "app/run.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "app/import.h"
+#include "app/report.h"
+#include "app/results.h"
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void app_run_money_format(Text *out, __int128 money) {
+    unsigned __int128 left = money < 0 ? -(unsigned __int128)money : (unsigned __int128)money;
+    unsigned fraction = (unsigned)(left % VALUE_DECIMAL_ONE);
+    left /= VALUE_DECIMAL_ONE;
+    char digits[48];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + (int)(left % 10));
+        left /= 10;
+    } while (left);
+    if (money < 0)
+        base_text_append_char(out, '-');
+    base_text_append(out, (Str){digits + at, sizeof digits - at});
+    if (!fraction)
+        return;
+    char decimals[8];
+    int size = snprintf(decimals, sizeof decimals, ".%04u", fraction);
+    while (decimals[size - 1] == '0')
+        size--;
+    base_text_append(out, (Str){decimals, (size_t)size});
+}
+
+static Value column_value(const Answers *answers, size_t row) {
+    if (answers->value.type == VALUE_NULL)
+        return data_value_null(VALUE_NULL);
+    return data_table_value(&answers->value, row);
+}
+
+typedef struct MoneySum {
+    const Answers *answers;
+    __int128 money;
+} MoneySum;
+
+static bool add_member(uint32_t customer, void *context) {
+    MoneySum *sum = context;
+    sum->money += app_evaluate_money(column_value(sum->answers, customer));
+    return true;
+}
+
+static double ratio(__int128 part, __int128 whole) {
+    return whole > 0 ? (double)part / (double)whole : NAN;
+}
+
+void app_run_segments(const Project *project, Arena *arena, const Answers *answers,
+                      RunResult *result) {
+    result->now_us = answers->now_us;
+    result->customer_count = answers->customer_count;
+    result->has_value = project->plan->value != NODE_NONE;
+    result->segment_count = answers->segment_count;
+    result->segments =
+        base_arena_alloc_array(arena, answers->segment_count + 1, sizeof(SegmentRow));
+    result->money = 0;
+    for (size_t i = 0; i < answers->customer_count; i++)
+        result->money += app_evaluate_money(column_value(answers, i));
+    for (size_t s = 0; s < answers->segment_count; s++) {
+        MoneySum sum = {.answers = answers};
+        roaring_iterate(answers->segments[s], add_member, &sum);
+        uint64_t customers = roaring_bitmap_get_cardinality(answers->segments[s]);
+        result->segments[s] = (SegmentRow){
+            .key = project->model->segments[s].key,
+            .name = project->model->segments[s].name,
+            .customers = customers,
+            .share = ratio((__int128)customers, (__int128)answers->customer_count),
+            .money = sum.money,
+            .value_share = ratio(sum.money, result->money),
+            .mean_value =
+                customers ? (double)sum.money / (double)VALUE_DECIMAL_ONE / (double)customers : NAN,
+        };
+    }
+}
+
+int app_run_fit(Project *project, int64_t now_us, const FitSet **ret_fits, int64_t *ret_version,
+                KretsError *error) {
+    *ret_fits = NULL;
+    *ret_version = 0;
+    if (project->plan->fit_count == 0)
+        return 0;
+    const FitSet *fits = NULL;
+    int r = app_evaluate_fit(project, now_us, &fits, error);
+    if (r < 0)
+        return r;
+    BASE_TEXT_SCOPED json = {0};
+    engine_fit_write(&json, project->plan, fits);
+    r = store_fit_save(project->store, now_us, base_text_str(&json), ret_version, error);
+    if (r == 0)
+        *ret_fits = fits;
+    return r;
+}
+
+// Month ends from the first event to now, and now itself: at most REPORT_INSTANT_MAX of them.
+enum { REPORT_INSTANT_MAX = 120 };
+
+static size_t history_instants(const Project *project, Arena *arena, int64_t first_us,
+                               int64_t now_us, const int64_t **ret_instants) {
+    int64_t *instants = base_arena_alloc_array(arena, REPORT_INSTANT_MAX + 1, sizeof *instants);
+    const Zone *zone = project->model->zone;
+    size_t count = 0;
+    int64_t shift = 0;
+    while (count < REPORT_INSTANT_MAX - 1) { // newest first
+        int64_t end_us = base_zone_period(zone, now_us, UNIT_MONTH, shift--) - 1;
+        if (end_us < first_us)
+            break;
+        instants[count++] = end_us;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        int64_t swap = instants[i];
+        instants[i] = instants[count - 1 - i];
+        instants[count - 1 - i] = swap;
+    }
+    instants[count++] = now_us;
+    *ret_instants = instants;
+    return count;
+}
+
+static int make_folder(Str path, KretsError *error) {
+    if (mkdir(path.data, 0777) != 0) {
+        struct stat status;
+        if (stat(path.data, &status) != 0 || !S_ISDIR(status.st_mode))
+            return base_error_set(error, BASE_E_RESOURCES,
+                                  "could not make the folder %.*s: give another with --out",
+                                  STR_ARG(path));
+    }
+    return 0;
+}
+
+static int write_report(Project *project, const Answers *answers, RunResult *result,
+                        KretsError *error) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    int64_t first_us = result->now_us;
+    store_first_event(project->store, &first_us); // without events the history is now alone
+    const int64_t *instants = NULL;
+    size_t count = history_instants(project, arena, first_us, result->now_us, &instants);
+    EvaluateHistory history;
+    const FitSet *fits = NULL;
+    int r = app_evaluate_stored_fit(project, &fits, NULL, error);
+    if (r == 0)
+        r = app_evaluate_history(project, arena, instants, count, fits, &history, error);
+    if (r < 0)
+        return r;
+    return app_report_write(project, answers, result, &history, error);
+}
+
+static int write_results(Project *project, const Answers *answers, bool is_csv, RunResult *result,
+                         KretsError *error) {
+    int r = make_folder(project->options.out, error);
+    if (r < 0)
+        return r;
+    r = app_results_segments(project, result, error);
+    if (r < 0)
+        return r;
+    r = app_results_customers(project, answers, is_csv, result, error);
+    if (r < 0)
+        return r;
+    return write_report(project, answers, result, error);
+}
+
+int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *error) {
+    RunResult result = {0};
+    double begin = seconds();
+    int r = app_project_open_store(project, false, error);
+    if (r < 0)
+        return r;
+    r = app_import(project, NULL, error);
+    if (r < 0)
+        return r;
+    r = app_project_compile(project, error);
+    if (r < 0)
+        return r;
+    int64_t now_us = 0;
+    r = app_project_now(project, &now_us, error);
+    if (r < 0)
+        return r;
+    double imported = seconds();
+    const FitSet *fits = NULL;
+    r = app_run_fit(project, now_us, &fits, &result.fit_version, error);
+    if (r < 0)
+        return r;
+    double fitted = seconds();
+    Answers answers = {0};
+    r = app_evaluate_answers(project, project->arena, now_us, fits, &answers, error);
+    if (r < 0)
+        return r;
+    app_run_segments(project, project->arena, &answers, &result);
+    double evaluated = seconds();
+    r = write_results(project, &answers, is_csv, &result, error);
+    data_answers_done(&answers);
+    result.timings = (RunTimings){.import_s = imported - begin,
+                                  .fit_s = fitted - imported,
+                                  .evaluate_s = evaluated - fitted,
+                                  .write_s = seconds() - evaluated};
+    if (r == 0)
+        *ret_result = result;
+    return r;
+}

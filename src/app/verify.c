@@ -1,0 +1,213 @@
+#include "app/verify.h"
+
+#include <time.h>
+
+#include "app/results.h"
+#include "lang/sql.h"
+
+// Only results that went through the C library's sine and arc sine may differ between hosts, in
+// their last bits.
+static bool uses_libm(const Plan *plan, NodeId node, uint8_t *seen) {
+    if (node == NODE_NONE || seen[node])
+        return false;
+    seen[node] = 1;
+    const Node *at = &plan->nodes[node];
+    if (at->kind == NODE_CALL && at->function == CALL_DISTANCE_KM)
+        return true;
+    for (int32_t i = 0; i < at->arg_count; i++)
+        if (uses_libm(plan, at->args[i], seen))
+            return true;
+    if (at->kind == NODE_AGGREGATE) {
+        const Aggregate *aggregate = &plan->aggregates[at->index];
+        return uses_libm(plan, aggregate->value, seen) || uses_libm(plan, aggregate->where, seen) ||
+               uses_libm(plan, aggregate->by, seen);
+    }
+    return at->kind == NODE_FIT && uses_libm(plan, plan->fits[at->index].x, seen);
+}
+
+static bool is_inexact(const Plan *plan, NodeId node) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    uint8_t *seen = base_arena_alloc(arena, (size_t)plan->node_count + 1);
+    return plan->nodes[node].type == VALUE_NUMBER && uses_libm(plan, node, seen);
+}
+
+// select customer, answer, proof where they differ; both sides as text for people.
+static void difference_sql(Text *out, const Plan *plan, NodeId node, Str answers, Str column,
+                           Str proof) {
+    BASE_TEXT_SCOPED name = {0};
+    db_sql_identifier(&name, column);
+    base_text_printf(out,
+                     "with proof as materialized (\n%.*s\n), answer as (select customer, %s as "
+                     "value, true as is_there from %.*s) "
+                     "select coalesce(a.customer, p.customer), "
+                     "case when a.is_there is null then '(absent)' else "
+                     "coalesce(cast(a.value as varchar), 'null') end, "
+                     "case when p.is_there is null then '(absent)' else "
+                     "coalesce(cast(p.value as varchar), 'null') end, count(*) over () "
+                     "from answer a full join (select *, true as is_there from proof) p "
+                     "on a.customer = p.customer "
+                     "where a.is_there is null or p.is_there is null or "
+                     "(a.value is distinct from p.value",
+                     STR_ARG(proof), name.data, STR_ARG(answers));
+    if (is_inexact(plan, node))
+        base_text_append(out, STR(" and not coalesce(abs(a.value - p.value) <= 1e-9 * "
+                                  "greatest(abs(a.value), abs(p.value)), false)"));
+    base_text_printf(out, ") order by 1 limit %d", VERIFY_EXAMPLE_MAX);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare(Project *project, NodeId node, Str answers, Str column, Str proof,
+                   VerifyRow *row, KretsError *error) {
+    BASE_TEXT_SCOPED sql = {0};
+    difference_sql(&sql, project->plan, node, answers, column, proof);
+    double begin = seconds();
+    DB_DUCK_RESULT_SCOPED result = NULL;
+    int r = db_duck_query(store_duck(project->store), base_text_str(&sql), &result, error);
+    if (r < 0)
+        return base_error_prefix(error, r, "proving %.*s", STR_ARG(column));
+    while ((r = db_duck_next(result, error)) > 0) {
+        Arena *arena = project->arena;
+        row->difference_count = (uint64_t)db_duck_value(result, 3).integer;
+        row->differences[row->shown_count++] =
+            (VerifyDifference){.customer = base_arena_str(arena, db_duck_value(result, 0).text),
+                               .answer = base_arena_str(arena, db_duck_value(result, 1).text),
+                               .proof = base_arena_str(arena, db_duck_value(result, 2).text)};
+    }
+    row->seconds = seconds() - begin;
+    return r;
+}
+
+// The SQL runs once per metric or segment, into a table that both comparisons read.
+static int prove(Project *project, int64_t now_us, NodeId node, KretsError *error) {
+    BASE_TEXT_SCOPED history = {0};
+    int r = store_history_sql(project->store, project->arena, &history, error);
+    if (r < 0)
+        return r;
+    SqlOptions options = {.history = base_text_str(&history), .now_us = now_us};
+    BASE_TEXT_SCOPED sql = {0};
+    r = lang_sql_node(project->arena, &sql, project->plan, node, &options, error);
+    if (r < 0)
+        return r;
+    return db_duck_run(store_duck(project->store), error,
+                       "create or replace temp table krets_proof as %s", sql.data);
+}
+
+static int verify_one(Project *project, bool is_segment, Str name, NodeId node,
+                      VerifyResult *result, KretsError *error) {
+    static const char *const tables[] = {"krets_fresh", "krets_stored"};
+    int r = prove(project, result->now_us, node, error);
+    if (r < 0)
+        return base_error_prefix(error, r, "proving %.*s", STR_ARG(name));
+    Str column = base_arena_printf(project->arena, "%s:%.*s", is_segment ? "segment" : "metric",
+                                   STR_ARG(name));
+    for (int side = 0; side < (result->has_stored ? 2 : 1); side++) {
+        VerifyRow *row = &result->rows[result->row_count++];
+        *row = (VerifyRow){.is_segment = is_segment, .is_stored = side == 1, .name = name};
+        r = compare(project, node, base_str_from(tables[side]), column,
+                    STR("select * from krets_proof"), row, error);
+        if (r < 0)
+            return r;
+        result->difference_count += row->difference_count;
+    }
+    app_progress_step(project->progress, "verify",
+                      (double)result->row_count / (double)(result->has_stored ? 2 : 1) /
+                          (double)(project->plan->metric_count + project->plan->segment_count),
+                      result->row_count, "proofs");
+    return 0;
+}
+
+static int load_stored(Project *project, const StoreRun *run, KretsError *error) {
+    BASE_TEXT_SCOPED path = {0};
+    db_sql_literal(&path, run->answers_path);
+    return db_duck_run(store_duck(project->store), error,
+                       "create or replace temp view krets_stored as select * from "
+                       "read_parquet(%s)",
+                       path.data);
+}
+
+// Which instant to prove, and whether the stored answers are of that instant and this model.
+static int choose_instant(Project *project, VerifyResult *result, KretsError *error) {
+    StoreRun run;
+    int known = store_run_get(project->store, project->arena, &run, error);
+    if (known < 0)
+        return known;
+    bool is_given = project->options.now.size_bytes > 0;
+    if (known == 0 && !is_given) {
+        result->now_us = run.now_us;
+    } else {
+        int r = app_project_now(project, &result->now_us, error);
+        if (r < 0)
+            return r;
+    }
+    if (known > 0) {
+        result->stored_note = STR("there was no run yet, so there are no stored answers");
+        return 0;
+    }
+    if (run.now_us != result->now_us) {
+        result->stored_note = STR("the last run was at another instant");
+        return 0;
+    }
+    Str hash;
+    int r = app_project_hash(project, &hash, error);
+    if (r < 0)
+        return r;
+    if (!base_str_equal(hash, run.model_hash)) {
+        result->stored_note = STR("the model or the data changed since the last run; run "
+                                  "`krets run` to renew the stored answers");
+        return 0;
+    }
+    result->has_stored = true;
+    return load_stored(project, &run, error);
+}
+
+static int verify_versions(Project *project, VerifyResult *result, KretsError *error) {
+    DB_DUCK_RESULT_SCOPED answer = NULL;
+    int r = db_duck_query(store_duck(project->store), STR("select version()"), &answer, error);
+    if (r < 0)
+        return r;
+    if (db_duck_next(answer, error) > 0)
+        result->duckdb_version = base_arena_str(project->arena, db_duck_value(answer, 0).text);
+    result->tz_version = base_zone_version();
+    return 0;
+}
+
+static int fresh_answers(Project *project, VerifyResult *result, KretsError *error) {
+    const FitSet *fits = NULL;
+    int r = app_evaluate_fit(project, result->now_us, &fits, error);
+    if (r < 0)
+        return r;
+    Answers answers = {0};
+    r = app_evaluate_answers(project, project->arena, result->now_us, fits, &answers, error);
+    if (r < 0)
+        return r;
+    result->customer_count = answers.customer_count;
+    r = app_results_table(project, &answers, false, STR("krets_fresh"), error);
+    data_answers_done(&answers);
+    return r;
+}
+
+int app_verify(Project *project, VerifyResult *ret_result, KretsError *error) {
+    const Plan *plan = project->plan;
+    VerifyResult result = {0};
+    size_t count = 2 * (size_t)(plan->metric_count + plan->segment_count) + 1;
+    result.rows = base_arena_alloc_array(project->arena, count, sizeof *result.rows);
+    int r = choose_instant(project, &result, error);
+    if (r == 0)
+        r = verify_versions(project, &result, error);
+    if (r == 0)
+        r = fresh_answers(project, &result, error);
+    for (int32_t m = 0; r == 0 && m < plan->metric_count; m++)
+        r = verify_one(project, false, plan->metrics[m].name, plan->metrics[m].node, &result,
+                       error);
+    for (int32_t s = 0; r == 0 && s < plan->segment_count; s++)
+        r = verify_one(project, true, plan->segments[s].key, plan->segments[s].node, &result,
+                       error);
+    if (r == 0)
+        *ret_result = result;
+    return r;
+}
