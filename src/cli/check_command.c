@@ -1,0 +1,115 @@
+// `krets check`, `krets import` and `krets version`.
+#include <stdio.h>
+#include <unistd.h>
+
+#include "app/import.h"
+#include "cli/command.h"
+#include "cli/listing.h"
+#include "cli/terminal.h"
+#include "lang/canonical.h"
+
+static json_t *diagnostics_json(const Diagnostics *diagnostics) {
+    json_t *items = json_array();
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        const Diagnostic *item = &diagnostics->items[i];
+        json_array_append_new(items,
+                              json_pack("{s:s, s:i, s:i, s:o}", "severity",
+                                        item->is_warning ? "warning" : "error", "line",
+                                        (int)item->place.line, "column", (int)item->place.column,
+                                        "message", cli_command_json_text(item->message)));
+    }
+    return items;
+}
+
+static bool has_store(const Project *project) {
+    Str control = app_project_path(project, project->options.data, STR("krets.sqlite"));
+    return access(control.data, R_OK) == 0;
+}
+
+// Opens the model itself, so that errors of the model are an answer rather than a failure.
+static int compile(const Arguments *arguments, Project *project, KretsError *error) {
+    int r = app_project_open(&arguments->app, cli_terminal_progress(), project, error);
+    if (r == 0 && has_store(project))
+        r = app_project_open_store(project, true, error);
+    if (r == 0)
+        r = app_project_compile(project, error);
+    return r;
+}
+
+static void print_summary(const Project *project) {
+    size_t errors = project->diagnostics.error_count;
+    size_t warnings = project->diagnostics.count - errors;
+    if (errors > 0)
+        printf("%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
+    else
+        printf("fine: %zu sources, %zu metrics, %zu segments; %zu warning%s\n",
+               project->model->source_count, project->model->metric_count,
+               project->model->segment_count, warnings, warnings == 1 ? "" : "s");
+}
+
+static void print_model(const Project *project, bool is_plan) {
+    BASE_TEXT_SCOPED text = {0};
+    if (is_plan)
+        lang_plan_print(&text, project->plan);
+    else
+        lang_canonical_model(&text, project->model, project->plan);
+    fwrite(text.data, 1, text.size_bytes, stdout);
+}
+
+int cli_check_run(const Arguments *arguments, Project *project, KretsError *error) {
+    int r = compile(arguments, project, error);
+    bool is_wrong = r < 0 && project->diagnostics.error_count > 0;
+    if (r < 0 && !is_wrong)
+        return r;
+    if (arguments->is_json) {
+        r = cli_command_json(json_pack("{s:b, s:o}", "fine", (int)!is_wrong, "diagnostics",
+                                       diagnostics_json(&project->diagnostics)),
+                             error);
+        return r < 0 ? r : is_wrong;
+    }
+    cli_terminal_diagnostics(&project->diagnostics);
+    if (!is_wrong && (arguments->is_print || arguments->is_plan))
+        print_model(project, arguments->is_plan);
+    else
+        print_summary(project);
+    return is_wrong;
+}
+
+static int import_json(const ImportResult *result, KretsError *error) {
+    json_t *sources = json_array();
+    for (size_t i = 0; i < result->source_count; i++)
+        json_array_append_new(sources,
+                              json_pack("{s:o, s:b, s:I}", "source",
+                                        cli_command_json_text(result->sources[i].source),
+                                        "unchanged", (int)result->sources[i].is_unchanged, "events",
+                                        (json_int_t)result->sources[i].row_count));
+    return cli_command_json(json_pack("{s:o}", "sources", sources), error);
+}
+
+int cli_import_run(const Arguments *arguments, Project *project, KretsError *error) {
+    ImportResult result;
+    int r = app_project_open_store(project, false, error);
+    if (r == 0)
+        r = app_import(project, &result, error);
+    if (r < 0)
+        return r;
+    cli_terminal_clear();
+    if (arguments->is_json)
+        return import_json(&result, error);
+    char count[32];
+    printf("%.*s events in %.*s\n",
+           STR_ARG(cli_listing_count(count, store_event_count(project->store))),
+           STR_ARG(project->options.data));
+    return 0;
+}
+
+int cli_version_run(const Arguments *arguments, Project *project, KretsError *error) {
+    (void)project;
+    if (arguments->is_json)
+        return cli_command_json(json_pack("{s:s, s:o}", "krets", KRETS_VERSION, "tz",
+                                          cli_command_json_text(base_zone_version())),
+                                error);
+    printf("krets %s (tz %.*s)\n", KRETS_VERSION, STR_ARG(base_zone_version()));
+    return 0;
+}
