@@ -93,7 +93,7 @@ static void put_value(Text *out, Value value) {
         put_number(out, value.duration.us);
         break;
     default:
-        assert(!"no literal has this type");
+        assert(false && "no literal has this type");
     }
 }
 

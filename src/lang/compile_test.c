@@ -583,6 +583,36 @@ static ExpressionLook look_at_parts(const char *parts) {
     return look_at_model(base_arena_printf(arena, "%s%s", model_head, parts).data);
 }
 
+// The model of the reference, as far as it does not need files.
+static void test_the_reference_model_compiles(void **state) {
+    (void)state;
+    ExpressionLook look = look_at_parts(
+        "value: \"sum(order.amount)\"\n"
+        "metrics:\n"
+        "  recency:   \"days_since(last(order))\"\n"
+        "  frequency: \"count(order last 365 days)\"\n"
+        "segments:\n"
+        "  big_spenders:\n"
+        "    when: \"sum(order.amount last 90 days) >= 500 and count(order last 90 days) >= 3\"\n"
+        "  lapsed: >-\n"
+        "    count(order last 2 years) >= 2\n"
+        "    and days_since(last(order)) > 90\n"
+        "  cart_abandoners: \"sequence(add_to_cart then not order within 1 hour last 7 days)\"\n"
+        "  christmas: \"count(order where time within 21 days before holiday('Christmas Day', "
+        "'GB') last 2 years) >= 2\"\n"
+        "  champions: \"ntile(recency, 5) = 1 and ntile(frequency, 5) >= 4\"\n"
+        "  price_sensitive: \"count(order where coupon is not null last 1 year) / count(order last "
+        "1 year) > 0.6\"\n");
+    if (look.plan == NULL)
+        fail_msg("%.*s", STR_ARG(look.diagnostics.items[0].rendered));
+    assert_int_equal(look.diagnostics.count, 1); // add_to_cart was never seen
+    assert_true(look.diagnostics.items[0].is_warning);
+    assert_int_equal(look.diagnostics.items[0].place.line, 16);
+    assert_int_equal(look.plan->segment_count, 6);
+    assert_int_equal(look.plan->fit_count, 2);
+    assert_true(look.plan->value != NODE_NONE);
+}
+
 static void test_cycles_are_named(void **state) {
     (void)state;
     ExpressionLook look = look_at_parts("metrics:\n  a: \"b + 1\"\n  b: \"c + 1\"\n  c: \"if("
@@ -687,6 +717,7 @@ int main(void) {
         cmocka_unit_test(test_a_properties_columns_follow_its_events),
         cmocka_unit_test(test_the_zone_trait_is_in_the_plan_with_its_event),
         cmocka_unit_test(test_metrics_and_segments_keep_the_models_order),
+        cmocka_unit_test(test_the_reference_model_compiles),
         cmocka_unit_test(test_cycles_are_named),
         cmocka_unit_test(test_an_error_in_a_metric_is_reported_once),
         cmocka_unit_test(test_segments_are_conditions_and_the_value_a_number),
