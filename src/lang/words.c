@@ -235,9 +235,10 @@ static int32_t find_count(const Plan *plan, const Node *node, int32_t sum_at) {
     return -1;
 }
 
-static void append_worth(Text *out, const Plan *plan, const Node *node, int32_t count_at) {
+static void append_worth(Text *out, const Plan *plan, const Node *node, const int32_t *count_of,
+                         int32_t count_at) {
     for (int32_t i = 0; i < node->arg_count; i++) {
-        if (find_count(plan, node, i) == count_at) {
+        if (count_of[i] == count_at) {
             const Node *sum = &plan->nodes[node->args[i]];
             BASE_TEXT_SCOPED bound = {0};
             words_const(&bound, plan, plan->nodes[sum->args[1]].value);
@@ -245,6 +246,17 @@ static void append_worth(Text *out, const Plan *plan, const Node *node, int32_t 
             words_bound(out, sum->compare, base_text_str(&bound));
         }
     }
+}
+
+// For each argument: that of the count which it says the worth of, or -1.
+static const int32_t *find_counts(Arena *arena, const Plan *plan, const Node *node,
+                                  bool is_negated) {
+    int32_t *count_of = base_arena_alloc_array(arena, (size_t)node->arg_count, sizeof *count_of);
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        bool may_be = node->kind == NODE_AND && !is_negated;
+        count_of[i] = may_be ? find_count(plan, node, i) : -1;
+    }
+    return count_of;
 }
 
 // One part; inside another `and` or `or` it is bracketed by words.
@@ -266,12 +278,13 @@ static void append_part(Text *out, const Plan *plan, NodeId id, bool is_negated)
 
 static void append_joined(Text *out, const Plan *plan, const Node *node, const char *word,
                           bool is_negated) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    const int32_t *count_of = find_counts(arena, plan, node, is_negated);
     Text parts[2] = {{0}, {0}}; // all but the last, and the last
     int32_t count = 0;
     bool is_long = false;
     for (int32_t i = 0; i < node->arg_count; i++) {
-        bool has_worth = node->kind == NODE_AND && !is_negated;
-        if (has_worth && find_count(plan, node, i) >= 0) {
+        if (count_of[i] >= 0) {
             continue;
         }
         if (count > 0) {
@@ -280,9 +293,7 @@ static void append_joined(Text *out, const Plan *plan, const Node *node, const c
         }
         base_text_clear(&parts[1]);
         append_part(&parts[1], plan, node->args[i], is_negated);
-        if (has_worth) {
-            append_worth(&parts[1], plan, node, i);
-        }
+        append_worth(&parts[1], plan, node, count_of, i);
         is_long = is_long || has_comma(base_text_str(&parts[1]));
         count++;
     }
