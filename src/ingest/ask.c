@@ -108,8 +108,7 @@ int finding_examples(Stage *stage, Finding *finding, Str sql) {
         return r;
     finding->examples =
         base_arena_alloc_array(stage->arena, EXAMPLES_MAX, sizeof(*finding->examples));
-    while (finding->example_count < EXAMPLES_MAX &&
-           (r = db_duck_next(result, stage->error)) > 0) {
+    while (finding->example_count < EXAMPLES_MAX && (r = db_duck_next(result, stage->error)) > 0) {
         Value row = db_duck_value(result, 0), value = db_duck_value(result, 1);
         finding->examples[finding->example_count++] = (Example){
             .row = row.is_null ? UINT64_MAX : (uint64_t)row.integer,

@@ -66,7 +66,9 @@ static size_t find_last_char(Str text, char c) {
     return hit != NULL ? (size_t)(hit - text.data) : text.size_bytes;
 }
 
-static Str part(Str text, size_t begin, size_t end) { return (Str){text.data + begin, end - begin}; }
+static Str part(Str text, size_t begin, size_t end) {
+    return (Str){text.data + begin, end - begin};
+}
 
 // user:password@host:port/database?options, each part optional.
 static Address parse_address(Stage *stage, Str rest) {
@@ -152,8 +154,8 @@ static Str attach_text(Stage *stage, const Driver *driver, Str connect) {
         if (equals < option.size_bytes)
             append_setting(&out, stage_printf(stage, "%.*s", (int)equals, option.data).data,
                            percent_decoded(stage, part(option, equals + 1, option.size_bytes)));
-        options = end < options.size_bytes ? part(options, end + 1, options.size_bytes)
-                                           : (Str){NULL, 0};
+        options =
+            end < options.size_bytes ? part(options, end + 1, options.size_bytes) : (Str){NULL, 0};
     }
     return stage_text(stage, &out);
 }
@@ -177,11 +179,12 @@ static int run_query(Stage *stage, const Driver *driver) {
                                           "* from %s",
                                           stage->place, call.data));
     if (r == 0)
-        r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s",
-                                                stage->table.data),
+        r = stage_ask_count(stage,
+                            stage_printf(stage, "select count(*) from %s", stage->table.data),
                             &stage->row_count);
     stage->line_count = stage->row_count;
-    return r < 0 ? base_error_prefix(stage->error, r, "%s: its query fails", stage_source(stage)) : 0;
+    return r < 0 ? base_error_prefix(stage->error, r, "%s: its query fails", stage_source(stage))
+                 : 0;
 }
 
 int input_connect_open(Stage *stage) {
@@ -194,7 +197,8 @@ int input_connect_open(Stage *stage) {
                               stage_source(stage));
     if (base_str_trim(source->query).size_bytes == 0)
         return base_error_set(stage->error, BASE_E_USAGE,
-                              "%s: connect: needs a query: which rows to read", stage_source(stage));
+                              "%s: connect: needs a query: which rows to read",
+                              stage_source(stage));
     int r = db_duck_load(stage->duck, driver->extension, stage->error);
     Str text = attach_text(stage, driver, source->connect);
     db_duck_redact(stage->duck, text);

@@ -179,8 +179,8 @@ void dialect_look(Arena *arena, Str head, const CsvOptions *options, bool is_tab
     if (options->quote.size_bytes > 0)
         dialect.quote = options->quote.data[0];
     if (options->delimiter.size_bytes > 0)
-        dialect.delimiter = base_str_equal(options->delimiter, STR("\\t")) ? '\t'
-                                                                            : options->delimiter.data[0];
+        dialect.delimiter =
+            base_str_equal(options->delimiter, STR("\\t")) ? '\t' : options->delimiter.data[0];
     else
         dialect.delimiter = find_delimiter(head, dialect.quote, is_tabs);
     if (options->decimal.size_bytes > 0)
@@ -248,8 +248,7 @@ static bool is_blank_line(FileBytes bytes, size_t at) {
 }
 
 int dialect_lines(const Dialect *dialect, Str path, const uint64_t *bad, size_t bad_count,
-                  const uint64_t *records, size_t count, uint64_t *ret_lines,
-                  KretsError *error) {
+                  const uint64_t *records, size_t count, uint64_t *ret_lines, KretsError *error) {
     FILE_MAP_SCOPED bytes = {0};
     int r = file_map(path, &bytes, error);
     if (r < 0)

@@ -69,9 +69,8 @@ static int prepare_remote(Stage *stage, Str path) {
                                  "set enable_curl_server_cert_verification = true"));
     const char *authority = getenv("SSL_CERT_FILE");
     if (r == 0 && authority != NULL && authority[0] != '\0')
-        r = stage_run(stage,
-                      stage_printf(stage, "set ca_cert_file = %s",
-                                   stage_literal(stage, base_str_from(authority)).data));
+        r = stage_run(stage, stage_printf(stage, "set ca_cert_file = %s",
+                                          stage_literal(stage, base_str_from(authority)).data));
     if (r == 0 && (base_str_starts(path, STR("s3://")) || base_str_starts(path, STR("s3a://"))))
         r = create_s3_secret(stage);
     return r;
@@ -128,8 +127,8 @@ static int list_local(Stage *stage, Str pattern) {
                                   stage_source(stage), path.data, path.data);
         if (stage->file_count == capacity) {
             size_t wider = capacity == 0 ? 16 : capacity * 2;
-            stage->files = base_arena_grow(stage->arena, stage->files, capacity, wider,
-                                           sizeof(InputFile));
+            stage->files =
+                base_arena_grow(stage->arena, stage->files, capacity, wider, sizeof(InputFile));
             capacity = wider;
         }
         stage->files[stage->file_count++] = (InputFile){
@@ -161,8 +160,8 @@ static int list_remote(Stage *stage, Str pattern) {
     while ((r = db_duck_next(result, stage->error)) > 0) {
         if (stage->file_count == capacity) {
             size_t wider = capacity == 0 ? 16 : capacity * 2;
-            stage->files = base_arena_grow(stage->arena, stage->files, capacity, wider,
-                                           sizeof(InputFile));
+            stage->files =
+                base_arena_grow(stage->arena, stage->files, capacity, wider, sizeof(InputFile));
             capacity = wider;
         }
         Value size = db_duck_value(result, 1), time = db_duck_value(result, 2);
@@ -239,10 +238,10 @@ static int download(Stage *stage, InputFile *file) {
     int r = file_temporary(stage, suffix.data, &target);
     if (r < 0)
         return r;
-    r = stage_run(stage, stage_printf(stage,
-                                      "copy (select content from read_blob(%s)) to %s (format blob)",
-                                      stage_literal(stage, file->path).data,
-                                      stage_literal(stage, target).data));
+    r = stage_run(
+        stage,
+        stage_printf(stage, "copy (select content from read_blob(%s)) to %s (format blob)",
+                     stage_literal(stage, file->path).data, stage_literal(stage, target).data));
     file->path = target;
     file->is_temporary = true;
     return r;

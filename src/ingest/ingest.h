@@ -13,19 +13,19 @@
 // time of change.
 #define INGEST_HASHED_BYTES_MAX UINT64_C(268435456)
 // A row's number within its source fits 40 bits, an item's number within its row 13.
-#define INGEST_ROWS_MAX (UINT64_C(1) << 40)
+#define INGEST_ROWS_MAX  (UINT64_C(1) << 40)
 #define INGEST_ITEMS_MAX 8191
 
 enum { INGEST_STAGED = 0, INGEST_UNCHANGED = 1 };
 
 // What is known before an import. Zeroed but for `now_us`: nothing was imported before.
 typedef struct IngestState {
-    int64_t now_us;          // the wall clock: later events are counted, changed traits are dated
-    bool is_known;           // an earlier import left the fields below
+    int64_t now_us; // the wall clock: later events are counted, changed traits are dated
+    bool is_known;  // an earlier import left the fields below
     Str fingerprint, cursor;
-    uint64_t row_max;        // highest row number of the earlier arrivals
-    Str history_sql;         // store_history_sql(), "" none: for changed traits and repeated ids
-    const Catalog *catalog;  // what history_sql's columns mean; NULL none
+    uint64_t row_max;           // highest row number of the earlier arrivals
+    Str history_sql;            // store_history_sql(), "" none: for changed traits and repeated ids
+    const Catalog *catalog;     // what history_sql's columns mean; NULL none
     const char *temp_directory; // for converted and downloaded files; NULL: the system's
 } IngestState;
 
@@ -48,24 +48,23 @@ int ingest_catalog(Arena *arena, Duck *duck, const Model *model, int64_t now_us,
 
 // What a look at one file suggests. Texts are "" where nothing fits; each `why` is a sentence.
 typedef struct IngestGuess {
-    Str file;                 // as given
-    Str input;                // "csv", "parquet", ...
+    Str file;  // as given
+    Str input; // "csv", "parquet", ...
     uint64_t row_count;
     Str customer, customer_why;
     Str time, time_why;
-    Str amount, amount_why;   // SQL over the row: a column or a product of two
-    Str quantity;             // column multiplied into `amount`, ""
-    Str event, event_why;     // column that names the kind of event
+    Str amount, amount_why; // SQL over the row: a column or a product of two
+    Str quantity;           // column multiplied into `amount`, ""
+    Str event, event_why;   // column that names the kind of event
     Str id, id_why;
-    Str event_name;           // constant event where no column names it: "order" or "event"
-    Str where, where_why;     // rows to leave out, ""
-    Str last_time;            // latest time in the file, "" none
-    const Str *columns;       // all column names, and their types
+    Str event_name;       // constant event where no column names it: "order" or "event"
+    Str where, where_why; // rows without a customer, said in SQL; "" none
+    Str last_time;        // latest time in the file, "" none
+    const Str *columns;   // all column names, and their types
     const Str *column_types;
     size_t column_count;
-    const Str *event_values;  // most frequent first, when `event` is set
+    const Str *event_values; // most frequent first, when `event` is set
     size_t event_value_count;
-    Str report_json;
 } IngestGuess;
 
 int ingest_guess(Arena *arena, Duck *duck, Str file, int64_t now_us, IngestGuess *ret_guess,

@@ -19,25 +19,31 @@ typedef struct Misfit {
 } Misfit;
 
 typedef struct InputColumn {
-    Str name;      // as the user knows it: "Price", "address.city"
-    Str raw;       // SQL over the source table, aliased s
-    Str raw_type;  // DuckDB's name of its type
+    Str name;     // as the user knows it: "Price", "address.city"
+    Str raw;      // SQL over the source table, aliased s
+    Str raw_type; // DuckDB's name of its type
     ColumnOrigin origin;
-    bool is_nest;  // a struct shown whole to the user's SQL; its leaves are columns of their own
-    Str typed;     // SQL over s: the narrowed value
+    bool is_nest; // a struct shown whole to the user's SQL; its leaves are columns of their own
+    Str typed;    // SQL over s: the narrowed value
     Str typed_type;
     ValueType type;
-    bool is_mixed_zone;   // text times, some with and some without an offset
-    bool was_fraction;    // whole values written with a fraction ("17850.0")
+    bool is_mixed_zone; // text times, some with and some without an offset
+    bool was_fraction;  // whole values written with a fraction ("17850.0")
+    bool has_span;      // of times without an offset, as if UTC
+    int64_t least_us, most_us;
     uint64_t blank_count; // only white space
-    uint64_t rounded_count;
     Misfit misfit;
-    Str format;           // of times, for people
-    Str note;             // "" or something to tell (ambiguous dates)
+    Str format; // of times, for people
+    Str note;   // "" or something to tell (ambiguous dates)
 } InputColumn;
 
 typedef enum InputKind {
-    INPUT_CSV, INPUT_JSON, INPUT_PARQUET, INPUT_EXCEL, INPUT_QUERY, INPUT_DATABASE
+    INPUT_CSV,
+    INPUT_JSON,
+    INPUT_PARQUET,
+    INPUT_EXCEL,
+    INPUT_QUERY,
+    INPUT_DATABASE
 } InputKind;
 
 // How delimited text is written.
@@ -50,18 +56,18 @@ typedef struct Dialect {
 } Dialect;
 
 typedef struct InputFile {
-    Str path;       // as read: local, a temporary copy, or a URL
-    Str shown;      // for messages
+    Str path;  // as read: local, a temporary copy, or a URL
+    Str shown; // for messages
     bool is_temporary;
     uint64_t size_bytes;
-    Str stamp;      // changes when the file does, "" unknown
+    Str stamp;          // changes when the file does, "" unknown
     uint64_t first_row; // row number of its first row
 } InputFile;
 
 // One thing wrong with the data.
 typedef struct Example {
-    uint64_t row;   // 0-based row number, UINT64_MAX: none
-    uint64_t line;  // 1-based line of the file, 0 unknown
+    uint64_t row;  // 0-based row number, UINT64_MAX: none
+    uint64_t line; // 1-based line of the file, 0 unknown
     Str file;
     Str value;
     bool has_value;
@@ -69,7 +75,7 @@ typedef struct Example {
 
 typedef struct Finding {
     Str reason;
-    Str subject;    // a column or property, "" none
+    Str subject; // a column or property, "" none
     uint64_t count;
     Example *examples;
     size_t example_count;
@@ -113,9 +119,9 @@ typedef struct Stage {
 // --- small helpers (ask.c) ---
 // Formats into the arena.
 #define stage_printf(stage, ...) base_arena_printf((stage)->arena, __VA_ARGS__)
-Str stage_identifier(Stage *stage, Str name);  // "na""me"
-Str stage_literal(Stage *stage, Str text);     // 'it''s'
-Str stage_text(Stage *stage, const Text *text);// a copy in the arena
+Str stage_identifier(Stage *stage, Str name);   // "na""me"
+Str stage_literal(Stage *stage, Str text);      // 'it''s'
+Str stage_text(Stage *stage, const Text *text); // a copy in the arena
 // First row of a query; texts are copied. 1 when there is no row.
 int stage_ask(Stage *stage, Str sql, size_t count, Value *ret_values);
 int stage_ask_count(Stage *stage, Str sql, uint64_t *ret_count);
@@ -156,8 +162,7 @@ bool dialect_record(Arena *arena, Str data, size_t *offset, char delimiter, char
 // 1-based lines of records (0-based among good ones, ascending); `bad` holds byte offsets of
 // malformed records, ascending.
 int dialect_lines(const Dialect *dialect, Str path, const uint64_t *bad, size_t bad_count,
-                  const uint64_t *records, size_t count, uint64_t *ret_lines,
-                  KretsError *error);
+                  const uint64_t *records, size_t count, uint64_t *ret_lines, KretsError *error);
 int dialect_line_at(Str path, uint64_t offset, uint64_t *ret_line, KretsError *error);
 
 // --- reading (files.c, input.c, input_json.c, connect.c) ---
@@ -179,8 +184,8 @@ bool type_is_struct(Str type);
 bool type_is_list(Str type, Str *ret_item);
 // Fields of STRUCT(...): names unquoted.
 size_t type_fields(Arena *arena, Str type, TypeField **ret_fields);
-ValueType type_value(Str type);          // what a DuckDB type stands for in Krets
-const char *type_duck(ValueType type);   // and back
+ValueType type_value(Str type);        // what a DuckDB type stands for in Krets
+const char *type_duck(ValueType type); // and back
 // Narrows columns of `relation` (aliased s) whose origin allows it; fills typed, typed_type, type.
 int narrow_columns(Stage *stage, Str relation, uint64_t row_count, InputColumn *columns,
                    size_t count);
@@ -188,8 +193,8 @@ int narrow_columns(Stage *stage, Str relation, uint64_t row_count, InputColumn *
 int narrow_time(Stage *stage, Str relation, InputColumn *column, bool is_forced);
 
 typedef struct Moment {
-    Str value;      // SQL of the epoch microseconds over columns of the relation, null where unknown
-    Str fold;       // SQL: 1 in a gap, 2 in an overlap, else 0; "" when it cannot happen
+    Str value; // SQL of the epoch microseconds over columns of the relation, null where unknown
+    Str fold;  // SQL: 1 in a gap, 2 in an overlap, else 0; "" when it cannot happen
 } Moment;
 // `naive`: SQL of local microseconds as if UTC, within [least, most].
 Moment moment_local(Stage *stage, const Zone *zone, Str naive, int64_t least, int64_t most);
@@ -197,10 +202,10 @@ Moment moment_local(Stage *stage, const Zone *zone, Str naive, int64_t least, in
 // --- rows (rows.c, trait_rows.c) and report (profile.c) ---
 typedef struct RowProperty {
     Str name, array, column;
-    Str sql;          // over the row view
+    Str sql; // over the row view
     Str duck_type;
     ValueType type;
-    bool is_source;   // the same as a column of the source: profiled there
+    bool is_source; // the same as a column of the source: profiled there
     const InputColumn *input;
     size_t value_index; // which of the source's values it is,
     bool is_nested;     // or a part of
@@ -209,17 +214,19 @@ typedef struct RowProperty {
 typedef struct RowPlan RowPlan;
 
 typedef struct Rows {
-    Str table;              // temporary table or view with every row of the source
+    Str table; // temporary table or view with every row of the source
     bool is_held;
     RowProperty *properties;
     size_t property_count;
     Str relation;
-    Str kept_sql;           // over the table, aliased r
+    Str kept_sql; // over the table, aliased r
     uint64_t kept_count;
     uint64_t repeat_count, differing_count; // rows that repeat an id; of them, differ elsewhere
     bool has_items;
     RowPlan *plan;
 } Rows;
+// Opens the source and finds its columns' types: 0, INGEST_UNCHANGED, or an error.
+int stage_open(Stage *stage);
 int rows_build(Stage *stage, Rows *ret_rows);
 int rows_profile(Stage *stage, Rows *rows, Str *ret_json);
 

@@ -15,10 +15,12 @@ static int hold(Stage *stage, Str select) {
     stage->table = table_name(stage, "source");
     stage->row_sql = STR("s.rowid");
     stage->is_held = true;
-    int r = stage_run(stage, stage_printf(stage, "create or replace temp table krets_source_%zu as %.*s",
-                                          stage->place, STR_ARG(select)));
+    int r = stage_run(stage,
+                      stage_printf(stage, "create or replace temp table krets_source_%zu as %.*s",
+                                   stage->place, STR_ARG(select)));
     if (r == 0)
-        r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", stage->table.data),
+        r = stage_ask_count(stage,
+                            stage_printf(stage, "select count(*) from %s", stage->table.data),
                             &stage->row_count);
     stage->line_count = stage->row_count;
     return r;
@@ -34,8 +36,8 @@ typedef struct ColumnList {
 static InputColumn *add_column(Stage *stage, ColumnList *list) {
     if (list->count == list->capacity) {
         size_t wider = list->capacity == 0 ? 32 : list->capacity * 2;
-        list->items = base_arena_grow(stage->arena, list->items, list->count, wider,
-                                      sizeof(InputColumn));
+        list->items =
+            base_arena_grow(stage->arena, list->items, list->count, wider, sizeof(InputColumn));
         list->capacity = wider;
     }
     return &list->items[list->count++];
@@ -54,9 +56,14 @@ static void describe_column(Stage *stage, ColumnList *list, Str name, Str raw, S
                             ColumnOrigin origin) {
     bool is_struct = type_is_struct(type);
     InputColumn *column = add_column(stage, list);
-    *column = (InputColumn){.name = name, .raw = raw, .raw_type = type, .is_nest = is_struct,
+    *column = (InputColumn){.name = name,
+                            .raw = raw,
+                            .raw_type = type,
+                            .is_nest = is_struct,
                             .origin = is_struct ? ORIGIN_TYPED : leaf_origin(origin, type),
-                            .typed = raw, .typed_type = type, .type = type_value(type)};
+                            .typed = raw,
+                            .typed_type = type,
+                            .type = type_value(type)};
     if (!is_struct)
         return;
     TypeField *fields;
@@ -71,8 +78,8 @@ static void describe_column(Stage *stage, ColumnList *list, Str name, Str raw, S
 
 int input_describe(Stage *stage, ColumnOrigin origin) {
     Shape shape;
-    int r = stage_shape(stage, stage_printf(stage, "select s.* from %s s", stage->table.data),
-                        &shape);
+    int r =
+        stage_shape(stage, stage_printf(stage, "select s.* from %s s", stage->table.data), &shape);
     if (r < 0)
         return r;
     ColumnList list = {0};
@@ -145,8 +152,9 @@ static int look_at_csv(Stage *stage, const InputFile *file, Dialect *ret_dialect
                    base_str_ends(file->shown, STR(".tsv.gz"));
     dialect_look(stage->arena, head, &stage->source->csv, is_tabs, ret_dialect);
     if (ret_dialect->name_count == 0)
-        return base_error_set(stage->error, BASE_E_STORE, "%s: %.*s is empty: it has not even a header",
-                              stage_source(stage), STR_ARG(file->shown));
+        return base_error_set(stage->error, BASE_E_STORE,
+                              "%s: %.*s is empty: it has not even a header", stage_source(stage),
+                              STR_ARG(file->shown));
     if (ret_dialect->name_count > 2000)
         return base_error_set(stage->error, BASE_E_USAGE,
                               "%s: %.*s has %zu columns, more than 2000: check csv: delimiter",
@@ -155,7 +163,8 @@ static int look_at_csv(Stage *stage, const InputFile *file, Dialect *ret_dialect
 }
 
 // Position of a name among the columns so far, which it joins when it is new.
-static size_t column_position(Stage *stage, Str **names, size_t *count, size_t *capacity, Str name) {
+static size_t column_position(Stage *stage, Str **names, size_t *count, size_t *capacity,
+                              Str name) {
     for (size_t i = 0; i < *count; i++)
         if (base_str_equal((*names)[i], name))
             return i;
@@ -186,9 +195,9 @@ static int select_csv(Stage *stage, Text *sql) {
             return r;
         base_text_append(sql, begin == 0 ? STR("select ") : STR(" union all by name select "));
         for (size_t i = 0; i < dialect.name_count; i++)
-            base_text_printf(sql, "%sc%zu as c%zu", i == 0 ? "" : ", ", i,
-                             column_position(stage, &names, &name_count, &capacity,
-                                             dialect.names[i]));
+            base_text_printf(
+                sql, "%sc%zu as c%zu", i == 0 ? "" : ", ", i,
+                column_position(stage, &names, &name_count, &capacity, dialect.names[i]));
         base_text_append(sql, stage->file_count > 1 ? STR(", filename as krets_file from ")
                                                     : STR(" from "));
         append_read_csv(stage, sql, &dialect, begin, end);
@@ -309,9 +318,12 @@ static void describe_csv(Stage *stage) {
     stage->column_count = dialect->name_count;
     for (size_t i = 0; i < dialect->name_count; i++) {
         Str raw = stage_printf(stage, "s.c%zu", i);
-        stage->columns[i] = (InputColumn){.name = dialect->names[i], .raw = raw,
-                                          .raw_type = STR("VARCHAR"), .origin = ORIGIN_TEXT,
-                                          .typed = raw, .typed_type = STR("VARCHAR"),
+        stage->columns[i] = (InputColumn){.name = dialect->names[i],
+                                          .raw = raw,
+                                          .raw_type = STR("VARCHAR"),
+                                          .origin = ORIGIN_TEXT,
+                                          .typed = raw,
+                                          .typed_type = STR("VARCHAR"),
                                           .type = VALUE_TEXT};
     }
 }
@@ -329,8 +341,10 @@ static int report_malformed(Stage *stage) {
     Str sql = stage_printf(
         stage,
         "with r as (select s.file_path, r.line_byte_position p, first(r.error_type::varchar) k, "
-        "first(r.csv_line) t from krets_rejects_%zu r join krets_scans_%zu s using (scan_id, file_id) "
-        "group by all), n as (select *, row_number() over (partition by k order by file_path, p) i, "
+        "first(r.csv_line) t from krets_rejects_%zu r join krets_scans_%zu s using (scan_id, "
+        "file_id) "
+        "group by all), n as (select *, row_number() over (partition by k order by file_path, p) "
+        "i, "
         "count(*) over (partition by k) n from r) "
         "select k, n, file_path, p, left(t, 200) from n where i <= %d order by k, i",
         stage->place, stage->place, EXAMPLES_MAX);
@@ -345,16 +359,17 @@ static int report_malformed(Stage *stage) {
             finding = findings_add(stage, &stage->left_out,
                                    stage_printf(stage, "malformed line: %.*s", STR_ARG(said)),
                                    STR(""), count);
-            finding->examples =
-                base_arena_alloc_array(stage->arena, EXAMPLES_MAX, sizeof(Example));
+            finding->examples = base_arena_alloc_array(stage->arena, EXAMPLES_MAX, sizeof(Example));
             stage->line_count += count;
             kind = name;
         }
         Str path = base_arena_str(stage->arena, db_duck_value(result, 2).text);
         Value at = db_duck_value(result, 3), text = db_duck_value(result, 4);
         Example *example = &finding->examples[finding->example_count++];
-        *example = (Example){.row = UINT64_MAX, .file = shown_file(stage, path),
-                             .value = stage_value_text(stage, text), .has_value = true};
+        *example = (Example){.row = UINT64_MAX,
+                             .file = shown_file(stage, path),
+                             .value = stage_value_text(stage, text),
+                             .has_value = true};
         if (!at.is_null && at.integer > 0)
             r = dialect_line_at(path, (uint64_t)at.integer - 1, &example->line, stage->error);
     }
@@ -370,10 +385,10 @@ static int open_parquet(Stage *stage) {
                          stage_literal(stage, stage->files[i].path).data);
     base_text_append_char(&list, ']');
     DB_DUCK_RESULT_SCOPED result = NULL;
-    int r = db_duck_query(stage->duck,
-                          stage_printf(stage, "select num_rows from parquet_file_metadata(%s)",
-                                       list.data),
-                          &result, stage->error);
+    int r = db_duck_query(
+        stage->duck,
+        stage_printf(stage, "select num_rows from parquet_file_metadata(%s)", list.data), &result,
+        stage->error);
     if (r < 0)
         return base_error_prefix(stage->error, r, "%s: cannot read %.*s", stage_source(stage),
                                  STR_ARG(stage->files[0].shown));
@@ -393,9 +408,9 @@ static int open_parquet(Stage *stage) {
     if (stage->file_count == 1)
         stage->row_sql = STR("s.file_row_number");
     else
-        stage->row_sql = stage_printf(
-            stage, "(s.file_row_number + ([%s]::bigint[])[s.file_index::bigint + 1])",
-            offsets.data);
+        stage->row_sql =
+            stage_printf(stage, "(s.file_row_number + ([%s]::bigint[])[s.file_index::bigint + 1])",
+                         offsets.data);
     return input_describe(stage, ORIGIN_TYPED);
 }
 
@@ -410,15 +425,16 @@ static void append_cell(Stage *stage, Text *sql, size_t index, Str name, Str typ
             sql,
             "coalesce(strftime(timestamp '1899-12-30' + to_microseconds(cast(round("
             "try_cast(%s as double) * 86400000) * 1000 as bigint)), '%s'), %s) as c%zu",
-            cell.data,
-            base_str_equal(type, STR("DATE")) ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S", cell.data, index);
+            cell.data, base_str_equal(type, STR("DATE")) ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S",
+            cell.data, index);
     else if (base_str_equal(type, STR("DOUBLE")))
         base_text_printf(sql,
                          "coalesce(regexp_replace(cast(try_cast(%s as double) as varchar), "
                          "'[.]0$', ''), %s) as c%zu",
                          cell.data, cell.data, index);
     else if (base_str_equal(type, STR("BOOLEAN")))
-        base_text_printf(sql, "case %s when '1' then 'true' when '0' then 'false' else %s end as c%zu",
+        base_text_printf(sql,
+                         "case %s when '1' then 'true' when '0' then 'false' else %s end as c%zu",
                          cell.data, cell.data, index);
     else
         base_text_printf(sql, "%s as c%zu", cell.data, index);
@@ -426,8 +442,9 @@ static void append_cell(Stage *stage, Text *sql, size_t index, Str name, Str typ
 
 static int select_excel(Stage *stage, size_t file, Shape *shape, Text *sql) {
     Str path = stage_literal(stage, stage->files[file].path);
-    int r = stage_shape(stage, stage_printf(stage, "select * from read_xlsx(%s, ignore_errors = true)",
-                                            path.data), shape);
+    int r = stage_shape(
+        stage, stage_printf(stage, "select * from read_xlsx(%s, ignore_errors = true)", path.data),
+        shape);
     if (r < 0)
         return r;
     for (size_t i = 0; i < shape->count; i++)
@@ -450,8 +467,8 @@ static int open_excel(Stage *stage) {
         r = select_excel(stage, i, i == 0 ? &first : &shape, &sql);
         if (r == 0 && i > 0 && shape.count != first.count)
             return base_error_set(stage->error, BASE_E_STORE,
-                                  "%s: %.*s has %zu columns, but %.*s has %zu",
-                                  stage_source(stage), STR_ARG(stage->files[i].shown), shape.count,
+                                  "%s: %.*s has %zu columns, but %.*s has %zu", stage_source(stage),
+                                  STR_ARG(stage->files[i].shown), shape.count,
                                   STR_ARG(stage->files[0].shown), first.count);
     }
     if (r == 0)
@@ -493,11 +510,16 @@ int input_open(Stage *stage) {
         if (r == 0)
             describe_csv(stage);
         return r == 0 ? report_malformed(stage) : r;
-    case INPUT_JSON: return input_json_open(stage);
-    case INPUT_PARQUET: return open_parquet(stage);
-    case INPUT_EXCEL: return open_excel(stage);
-    case INPUT_QUERY: return open_query(stage);
-    case INPUT_DATABASE: return input_connect_open(stage);
+    case INPUT_JSON:
+        return input_json_open(stage);
+    case INPUT_PARQUET:
+        return open_parquet(stage);
+    case INPUT_EXCEL:
+        return open_excel(stage);
+    case INPUT_QUERY:
+        return open_query(stage);
+    case INPUT_DATABASE:
+        return input_connect_open(stage);
     }
     return base_error_set(stage->error, BASE_E_USAGE, "%s: unknown kind", stage_source(stage));
 }

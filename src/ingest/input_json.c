@@ -59,19 +59,20 @@ static int report_bad_lines(Stage *stage) {
                            "when json_valid(line) then line end), '') <> 'OBJECT'",
                            stage->place);
     uint64_t count = 0;
-    int r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", bad.data), &count);
+    int r =
+        stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", bad.data), &count);
     if (r < 0 || count == 0)
         return r;
     stage->line_count += count;
-    Finding *finding =
-        findings_add(stage, &stage->left_out, STR("malformed line: not a JSON object"), STR(""), count);
+    Finding *finding = findings_add(stage, &stage->left_out,
+                                    STR("malformed line: not a JSON object"), STR(""), count);
     finding->examples = base_arena_alloc_array(stage->arena, EXAMPLES_MAX, sizeof(Example));
     DB_DUCK_RESULT_SCOPED result = NULL;
-    r = db_duck_query(stage->duck,
-                      stage_printf(stage,
-                                   "select file, %s, left(line, 200) from %s order by l.rowid limit %d",
-                                   line_number(stage).data, bad.data, EXAMPLES_MAX),
-                      &result, stage->error);
+    r = db_duck_query(
+        stage->duck,
+        stage_printf(stage, "select file, %s, left(line, 200) from %s order by l.rowid limit %d",
+                     line_number(stage).data, bad.data, EXAMPLES_MAX),
+        &result, stage->error);
     while (r >= 0 && (r = db_duck_next(result, stage->error)) > 0)
         finding->examples[finding->example_count++] = (Example){
             .row = UINT64_MAX,
@@ -89,8 +90,8 @@ static int report_bad_lines(Stage *stage) {
 // something: big integers become numbers and mixtures text.
 static const char *leaf_type(const char *found) {
     static const char *const types[][2] = {
-        {"BIGINT", "BIGINT"},   {"UBIGINT", "HUGEINT"}, {"HUGEINT", "HUGEINT"},
-        {"DOUBLE", "DOUBLE"},   {"BOOLEAN", "BOOLEAN"}, {"VARCHAR", "VARCHAR"},
+        {"BIGINT", "BIGINT"}, {"UBIGINT", "HUGEINT"}, {"HUGEINT", "HUGEINT"},
+        {"DOUBLE", "DOUBLE"}, {"BOOLEAN", "BOOLEAN"}, {"VARCHAR", "VARCHAR"},
         {"NULL", "VARCHAR"},
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -129,16 +130,18 @@ static void append_shape(Text *out, const json_t *shape) {
 
 static int find_shape(Stage *stage, Str objects, Text *ret_shape) {
     Value value;
-    int r = stage_ask(stage,
-                      stage_printf(stage, "select cast(json_group_structure(line) as varchar) from "
-                                          "(%.*s)",
-                                   STR_ARG(objects)),
-                      1, &value);
+    int r = stage_ask(
+        stage,
+        stage_printf(stage,
+                     "select cast(json_group_structure(cast(line as json)) as varchar) from "
+                     "(%.*s)",
+                     STR_ARG(objects)),
+        1, &value);
     if (r < 0)
         return r;
     json_error_t problem;
-    json_t *shape = value.is_null ? NULL : json_loadb(value.text.data, value.text.size_bytes, 0,
-                                                      &problem);
+    json_t *shape =
+        value.is_null ? NULL : json_loadb(value.text.data, value.text.size_bytes, 0, &problem);
     if (!json_is_object(shape) || json_object_size(shape) == 0) {
         json_decref(shape);
         return base_error_set(stage->error, BASE_E_STORE, "%s: %.*s holds no JSON objects",
@@ -164,13 +167,13 @@ int input_json_open(Stage *stage) {
     r = find_shape(stage, objects, &shape);
     if (r < 0)
         return r;
-    r = stage_run(stage, stage_printf(stage,
-                                      "create or replace temp table krets_source_%zu as select "
-                                      "unnest(from_json(line, %s)), krets_line, krets_file_number "
-                                      "from (%s)",
-                                      stage->place,
-                                      stage_literal(stage, base_text_str(&shape)).data,
-                                      objects.data));
+    r = stage_run(stage,
+                  stage_printf(stage,
+                               "create or replace temp table krets_source_%zu as select "
+                               "unnest(from_json(line, %s)), krets_line, krets_file_number "
+                               "from (%s)",
+                               stage->place, stage_literal(stage, base_text_str(&shape)).data,
+                               objects.data));
     if (r < 0)
         return base_error_prefix(stage->error, r, "%s: cannot read %.*s", stage_source(stage),
                                  STR_ARG(stage->files[0].shown));

@@ -30,12 +30,13 @@ static int find_record(Stage *stage, uint64_t row, Wanted *wanted) {
     if (stage->file_count < 2)
         return 0;
     Value values[2];
-    int r = stage_ask(stage,
-                      stage_printf(stage,
-                                   "select krets_file, %" PRIu64 " - (select min(rowid) from %s b "
-                                   "where b.krets_file = s.krets_file) from %s s where rowid = %" PRIu64,
-                                   row, stage->table.data, stage->table.data, row),
-                      2, values);
+    int r = stage_ask(
+        stage,
+        stage_printf(stage,
+                     "select krets_file, %" PRIu64 " - (select min(rowid) from %s b "
+                     "where b.krets_file = s.krets_file) from %s s where rowid = %" PRIu64,
+                     row, stage->table.data, stage->table.data, row),
+        2, values);
     if (r != 0)
         return r < 0 ? r : 0;
     wanted->file = file_index(stage, values[0].text);
@@ -45,11 +46,11 @@ static int find_record(Stage *stage, uint64_t row, Wanted *wanted) {
 
 static int locate_json(Stage *stage, Example *example) {
     Value values[2];
-    int r = stage_ask(stage,
-                      stage_printf(stage,
-                                   "select krets_line, krets_file_number from %s where rowid = %" PRIu64,
-                                   stage->table.data, example->row),
-                      2, values);
+    int r = stage_ask(
+        stage,
+        stage_printf(stage, "select krets_line, krets_file_number from %s where rowid = %" PRIu64,
+                     stage->table.data, example->row),
+        2, values);
     if (r != 0)
         return r < 0 ? r : 0;
     example->line = (uint64_t)values[0].integer;
@@ -60,14 +61,14 @@ static int locate_json(Stage *stage, Example *example) {
 // Byte offsets of the malformed records of a file, ascending.
 static int list_bad(Stage *stage, Str path, uint64_t **ret_bad, size_t *ret_count) {
     DB_DUCK_RESULT_SCOPED result = NULL;
-    int r = db_duck_query(stage->duck,
-                          stage_printf(stage,
-                                       "select distinct line_byte_position - 1 from krets_rejects_%zu "
-                                       "join krets_scans_%zu s using (scan_id, file_id) where "
-                                       "line_byte_position > 0 and s.file_path = %s order by 1",
-                                       stage->place, stage->place,
-                                       stage_literal(stage, path).data),
-                          &result, stage->error);
+    int r =
+        db_duck_query(stage->duck,
+                      stage_printf(stage,
+                                   "select distinct line_byte_position - 1 from krets_rejects_%zu "
+                                   "join krets_scans_%zu s using (scan_id, file_id) where "
+                                   "line_byte_position > 0 and s.file_path = %s order by 1",
+                                   stage->place, stage->place, stage_literal(stage, path).data),
+                      &result, stage->error);
     size_t count = 0, capacity = 0;
     uint64_t *bad = NULL;
     while (r >= 0 && (r = db_duck_next(result, stage->error)) > 0) {

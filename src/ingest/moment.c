@@ -5,11 +5,11 @@
 
 // Beyond these years the database's rules are endless; times there use the last known offset.
 #define MOMENT_LEAST INT64_C(-4733510400000000) // 1820
-#define MOMENT_MOST INT64_C(7258118400000000)   // 2200
+#define MOMENT_MOST  INT64_C(7258118400000000)  // 2200
 
 typedef struct Change {
-    int64_t until;               // local times before this use `offset_s`
-    int64_t odd_begin, odd_end;  // local times that do not exist, or exist twice
+    int64_t until;              // local times before this use `offset_s`
+    int64_t odd_begin, odd_end; // local times that do not exist, or exist twice
     int32_t offset_s;
     bool is_gap;
 } Change;
@@ -65,8 +65,7 @@ static void append_offset(Text *sql, const char *naive, const Changes *changes, 
         return;
     }
     size_t middle = begin + (end - begin) / 2;
-    base_text_printf(sql, "case when %s < %" PRId64 " then ", naive,
-                     changes->items[middle].until);
+    base_text_printf(sql, "case when %s < %" PRId64 " then ", naive, changes->items[middle].until);
     append_offset(sql, naive, changes, begin, middle, last_s);
     base_text_append(sql, STR(" else "));
     append_offset(sql, naive, changes, middle + 1, end, last_s);

@@ -5,7 +5,7 @@
 #include "ingest/report_json.h"
 #include "ingest/rows_private.h"
 
-#define TOP_VALUES 10
+#define TOP_VALUES    10
 #define EVENTS_LISTED 1000
 
 static const char *const reasons[ROW_REASON_COUNT] = {
@@ -25,17 +25,15 @@ static int example_reason(Stage *stage, const Rows *rows, Finding *finding, int 
     Str from = stage_printf(stage, "%s r", rows->table.data);
     if (reason == ROW_PLACEHOLDER)
         value = STR("r.krets_customer");
-    if (reason == ROW_FAR_TIME)
-        value = STR("cast(r.krets_time as varchar)");
-    if (reason == ROW_BAD_TIME) {
+    if (reason == ROW_BAD_TIME || reason == ROW_FAR_TIME) {
         // The text itself is not kept; it is looked up again for these few rows.
         Str view = rows->plan->is_tried ? rows->plan->tried_view : rows->plan->value_view;
-        from = stage_printf(stage,
-                            "(select krets_row, krets_time_raw as krets_raw from (%.*s) where "
-                            "krets_row in (select krets_row from %s where krets_reason = %d order "
-                            "by 1 limit %d)) t join %s r using (krets_row)",
-                            STR_ARG(view), rows->table.data, reason, EXAMPLES_MAX,
-                            rows->table.data);
+        from =
+            stage_printf(stage,
+                         "(select krets_row, krets_time_raw as krets_raw from (%.*s) where "
+                         "krets_row in (select krets_row from %s where krets_reason = %d order "
+                         "by 1 limit %d)) t join %s r using (krets_row)",
+                         STR_ARG(view), rows->table.data, reason, EXAMPLES_MAX, rows->table.data);
         value = STR("cast(krets_raw as varchar)");
     }
     return finding_examples(stage, finding,
@@ -48,10 +46,10 @@ static int example_reason(Stage *stage, const Rows *rows, Finding *finding, int 
 static int count_reasons(Stage *stage, Rows *rows) {
     uint64_t counts[ROW_REASON_COUNT] = {0};
     DB_DUCK_RESULT_SCOPED result = NULL;
-    int r = db_duck_query(stage->duck,
-                          stage_printf(stage, "select krets_reason, count(*) from %s group by all",
-                                       rows->table.data),
-                          &result, stage->error);
+    int r = db_duck_query(
+        stage->duck,
+        stage_printf(stage, "select krets_reason, count(*) from %s group by all", rows->table.data),
+        &result, stage->error);
     while (r >= 0 && (r = db_duck_next(result, stage->error)) > 0)
         counts[db_duck_value(result, 0).integer] = (uint64_t)db_duck_value(result, 1).integer;
     rows->kept_count = counts[ROW_KEPT] - rows->repeat_count;
@@ -82,14 +80,16 @@ static int report_repeats(Stage *stage, Rows *rows) {
         return 0;
     BASE_TEXT_SCOPED hash = {0};
     append_difference(rows->plan, &hash);
-    Str repeats = stage_printf(stage,
-                               "(select krets_row, r.krets_id, %s as h, first_row from %s r join "
-                               "krets_repeats_%zu d on d.krets_id = r.krets_id where krets_reason = 0)",
-                               hash.data, rows->table.data, stage->place);
-    Str differing = stage_printf(stage,
-                                 "%s a join (select krets_id, h from %s where krets_row = first_row) "
-                                 "b using (krets_id) where a.krets_row > a.first_row and a.h <> b.h",
-                                 repeats.data, repeats.data);
+    Str repeats =
+        stage_printf(stage,
+                     "(select krets_row, r.krets_id, %s as h, first_row from %s r join "
+                     "krets_repeats_%zu d on d.krets_id = r.krets_id where krets_reason = 0)",
+                     hash.data, rows->table.data, stage->place);
+    Str differing =
+        stage_printf(stage,
+                     "%s a join (select krets_id, h from %s where krets_row = first_row) "
+                     "b using (krets_id) where a.krets_row > a.first_row and a.h <> b.h",
+                     repeats.data, repeats.data);
     int r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", differing.data),
                             &rows->differing_count);
     if (r < 0)
@@ -98,21 +98,23 @@ static int report_repeats(Stage *stage, Rows *rows) {
     if (rows->repeat_count > rows->differing_count) {
         finding = findings_add(stage, &stage->left_out, STR("repeats an id"), STR(""),
                                rows->repeat_count - rows->differing_count);
-        r = finding_examples(stage, finding,
-                             stage_printf(stage,
-                                          "select a.krets_row, krets_id from %s a join (select "
-                                          "krets_id, h from %s where krets_row = first_row) b using "
-                                          "(krets_id) where a.krets_row > a.first_row and a.h = b.h "
-                                          "order by 1 limit %d",
-                                          repeats.data, repeats.data, EXAMPLES_MAX));
+        r = finding_examples(
+            stage, finding,
+            stage_printf(stage,
+                         "select a.krets_row, krets_id from %s a join (select "
+                         "krets_id, h from %s where krets_row = first_row) b using "
+                         "(krets_id) where a.krets_row > a.first_row and a.h = b.h "
+                         "order by 1 limit %d",
+                         repeats.data, repeats.data, EXAMPLES_MAX));
     }
     if (r == 0 && rows->differing_count > 0) {
         finding = findings_add(stage, &stage->left_out,
                                STR("repeats an id, but differs elsewhere; the first row counts"),
                                STR(""), rows->differing_count);
         r = finding_examples(stage, finding,
-                             stage_printf(stage, "select a.krets_row, krets_id from %s order by 1 "
-                                                 "limit %d",
+                             stage_printf(stage,
+                                          "select a.krets_row, krets_id from %s order by 1 "
+                                          "limit %d",
                                           differing.data, EXAMPLES_MAX));
     }
     return r;
@@ -120,22 +122,23 @@ static int report_repeats(Stage *stage, Rows *rows) {
 
 // --- values that do not fit ---
 
-static int report_misfits(Stage *stage) {
+static int report_misfits(Stage *stage, const RowPlan *plan) {
     for (size_t i = 0; i < stage->column_count; i++) {
         const InputColumn *column = &stage->columns[i];
         if (column->note.size_bytes > 0)
             findings_add(stage, &stage->noted, column->note, column->name, 0);
-        if (column->misfit.count == 0)
+        // Times that cannot be read leave their rows out, and are told there.
+        if (column->misfit.count == 0 || column == plan->time.column)
             continue;
         Finding *finding = findings_add(stage, &stage->rejected, column->misfit.reason,
                                         column->name, column->misfit.count);
-        int r = finding_examples(stage, finding,
-                                 stage_printf(stage,
-                                              "select %s, %s from %s s where trim(%s) <> '' and %s "
-                                              "is null order by 1 limit %d",
-                                              stage->row_sql.data, column->raw.data,
-                                              stage->table.data, column->raw.data,
-                                              column->typed.data, EXAMPLES_MAX));
+        int r =
+            finding_examples(stage, finding,
+                             stage_printf(stage,
+                                          "select %s, %s from %s s where trim(%s) <> '' and %s "
+                                          "is null order by 1 limit %d",
+                                          stage->row_sql.data, column->raw.data, stage->table.data,
+                                          column->raw.data, column->typed.data, EXAMPLES_MAX));
         if (r < 0)
             return r;
     }
@@ -148,9 +151,9 @@ static int report_failures(Stage *stage, const Rows *rows) {
         uint64_t count = 0;
         if (plan->values[i].column != NULL)
             continue;
-        int r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s where f%zu",
-                                                    rows->table.data, i),
-                                &count);
+        int r = stage_ask_count(
+            stage, stage_printf(stage, "select count(*) from %s where f%zu", rows->table.data, i),
+            &count);
         if (r < 0)
             return r;
         if (count == 0)
@@ -158,8 +161,9 @@ static int report_failures(Stage *stage, const Rows *rows) {
         Finding *finding = findings_add(stage, &stage->rejected, STR("its expression fails"),
                                         plan->values[i].name, count);
         r = finding_examples(stage, finding,
-                             stage_printf(stage, "select krets_row, null from %s where f%zu order "
-                                                 "by 1 limit %d",
+                             stage_printf(stage,
+                                          "select krets_row, null from %s where f%zu order "
+                                          "by 1 limit %d",
                                           rows->table.data, i, EXAMPLES_MAX));
         if (r < 0)
             return r;
@@ -194,16 +198,17 @@ static int report_ranges(Stage *stage, const Rows *rows) {
         Str raw = value_sql(stage, property);
         bool is_decimal = property->type == VALUE_DECIMAL;
         Value values[2];
-        int r = stage_ask(stage,
-                          stage_printf(stage,
-                                       "select count(*) filter (%s is not null and (%s) is null), "
-                                       "count(*) filter (%s) from (%.*s) x",
-                                       raw.data, property->sql.data,
-                                       is_decimal ? stage_printf(stage, "%s <> %s", raw.data,
-                                                                 property->sql.data).data
-                                                  : "false",
-                                       STR_ARG(view)),
-                          2, values);
+        int r = stage_ask(
+            stage,
+            stage_printf(stage,
+                         "select count(*) filter (%s is not null and (%s) is null), "
+                         "count(*) filter (%s) from (%.*s) x",
+                         raw.data, property->sql.data,
+                         is_decimal
+                             ? stage_printf(stage, "%s <> %s", raw.data, property->sql.data).data
+                             : "false",
+                         STR_ARG(view)),
+            2, values);
         if (r < 0)
             return r;
         if (values[0].integer > 0) {
@@ -211,13 +216,13 @@ static int report_ranges(Stage *stage, const Rows *rows) {
                 stage, &stage->rejected,
                 property->type == VALUE_NUMBER ? STR("not a finite number") : STR("out of range"),
                 property->name, (uint64_t)values[0].integer);
-            r = finding_examples(stage, finding,
-                                 stage_printf(stage,
-                                              "select x.krets_row, cast(%s as varchar) from (%.*s) x "
-                                              "where %s is not null and (%s) is null order by 1 "
-                                              "limit %d",
-                                              raw.data, STR_ARG(view), raw.data,
-                                              property->sql.data, EXAMPLES_MAX));
+            r = finding_examples(
+                stage, finding,
+                stage_printf(stage,
+                             "select x.krets_row, cast(%s as varchar) from (%.*s) x "
+                             "where %s is not null and (%s) is null order by 1 "
+                             "limit %d",
+                             raw.data, STR_ARG(view), raw.data, property->sql.data, EXAMPLES_MAX));
             if (r < 0)
                 return r;
         }
@@ -236,21 +241,24 @@ static int note_look_alikes(Stage *stage, const Rows *rows) {
     Str groups = stage_printf(
         stage,
         "(select list(c order by c) as ids from (select distinct krets_customer as c from %s where "
-        "krets_reason = 0) group by regexp_replace(ltrim(lower(trim(c)), '0'), '[.]0+$', '') having "
+        "krets_reason = 0) group by regexp_replace(ltrim(lower(trim(c)), '0'), '[.]0+$', '') "
+        "having "
         "count(*) > 1)",
         rows->table.data);
     uint64_t count = 0;
-    int r = stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", groups.data), &count);
+    int r =
+        stage_ask_count(stage, stage_printf(stage, "select count(*) from %s", groups.data), &count);
     if (r < 0 || count == 0)
         return r;
-    Finding *finding = findings_add(stage, &stage->noted,
-                                    STR("customers that look alike but are not the same"), STR(""),
-                                    count);
-    return finding_examples(stage, finding,
-                            stage_printf(stage,
-                                         "select null::bigint, array_to_string(ids, ' | ') as s from "
-                                         "%s order by s limit %d",
-                                         groups.data, EXAMPLES_MAX));
+    Finding *finding =
+        findings_add(stage, &stage->noted, STR("customers that look alike but are not the same"),
+                     STR(""), count);
+    return finding_examples(
+        stage, finding,
+        stage_printf(stage,
+                     "select null::bigint, array_to_string(ids, ' | ') as s from "
+                     "%s order by s limit %d",
+                     groups.data, EXAMPLES_MAX));
 }
 
 static int note_times(Stage *stage, const Rows *rows, Text *out) {
@@ -284,16 +292,18 @@ static int note_times(Stage *stage, const Rows *rows, Text *out) {
     if (values[2].integer > 0) {
         Finding *finding = findings_add(stage, &stage->noted, STR("time in the future"), STR(""),
                                         (uint64_t)values[2].integer);
-        r = finding_examples(stage, finding,
-                             stage_printf(stage,
-                                          "select krets_row, make_timestamptz(krets_instant) from %s "
-                                          "where krets_reason = 0 and krets_instant > %" PRId64
-                                          " order by 1 limit %d",
-                                          rows->table.data, stage->state->now_us, EXAMPLES_MAX));
+        r = finding_examples(
+            stage, finding,
+            stage_printf(stage,
+                         "select krets_row, make_timestamptz(krets_instant) from %s "
+                         "where krets_reason = 0 and krets_instant > %" PRId64
+                         " order by 1 limit %d",
+                         rows->table.data, stage->state->now_us, EXAMPLES_MAX));
     }
     if (values[3].integer > 0)
-        findings_add(stage, &stage->noted, STR("local time that daylight saving skips, moved forward"),
-                     STR(""), (uint64_t)values[3].integer);
+        findings_add(stage, &stage->noted,
+                     STR("local time that daylight saving skips, moved forward"), STR(""),
+                     (uint64_t)values[3].integer);
     if (values[4].integer > 0)
         findings_add(stage, &stage->noted,
                      STR("local time that daylight saving repeats, taken as the first"), STR(""),
@@ -303,14 +313,15 @@ static int note_times(Stage *stage, const Rows *rows, Text *out) {
 
 static int report_events(Stage *stage, const Rows *rows, Text *out) {
     DB_DUCK_RESULT_SCOPED result = NULL;
-    const char *distinct = rows->is_held ? "count(distinct krets_customer)"
-                                         : "approx_count_distinct(krets_customer)";
-    int r = db_duck_query(stage->duck,
-                          stage_printf(stage,
-                                       "select krets_event, count(*), count(*) filter (krets_reason = "
-                                       "0), %s from %s group by 1 order by 2 desc, 1 limit %d",
-                                       distinct, rows->table.data, EVENTS_LISTED),
-                          &result, stage->error);
+    const char *distinct =
+        rows->is_held ? "count(distinct krets_customer)" : "approx_count_distinct(krets_customer)";
+    int r =
+        db_duck_query(stage->duck,
+                      stage_printf(stage,
+                                   "select krets_event, count(*), count(*) filter (krets_reason = "
+                                   "0), %s from %s group by 1 order by 2 desc, 1 limit %d",
+                                   distinct, rows->table.data, EVENTS_LISTED),
+                      &result, stage->error);
     report_key(out, "events");
     base_text_append_char(out, '[');
     bool is_first = true;
@@ -328,8 +339,8 @@ static int report_events(Stage *stage, const Rows *rows, Text *out) {
 }
 
 static int report_customers(Stage *stage, const Rows *rows, Text *out) {
-    const char *count = rows->is_held ? "count(distinct krets_customer)"
-                                      : "approx_count_distinct(krets_customer)";
+    const char *count =
+        rows->is_held ? "count(distinct krets_customer)" : "approx_count_distinct(krets_customer)";
     Value values[3];
     int r = stage_ask(stage,
                       stage_printf(stage,
@@ -372,10 +383,11 @@ static int report_duplicates(Stage *stage, const Rows *rows, Text *out) {
 
 typedef struct ProfileItem {
     Str name, type_name;
-    Str raw;    // SQL of the value as it came
-    Str typed;  // SQL of the value it stands for, over `raw` under its own name
+    Str raw;   // SQL of the value as it came
+    Str typed; // SQL of the value it stands for, over `raw` under its own name
     ValueType type;
     Str from;
+    Str groups; // select of k (as it came), x (what it stands for), n (how often)
     bool is_exact;
     uint64_t blank_count;
 } ProfileItem;
@@ -397,34 +409,35 @@ static Str exact_sql(Stage *stage, const ProfileItem *item) {
                                                      : "cast(x as hugeint) * n";
     Str numbers = STR("null, 0, 0");
     if (is_number(item->type))
-        numbers = stage_printf(stage,
-                               "cast(sum(%s) as varchar), coalesce(sum(n) filter (x <= 0), 0)::bigint, "
-                               "coalesce(sum(n) filter (x < 0), 0)::bigint",
-                               wide);
+        numbers =
+            stage_printf(stage,
+                         "cast(sum(%s) as varchar), coalesce(sum(n) filter (x <= 0), 0)::bigint, "
+                         "coalesce(sum(n) filter (x < 0), 0)::bigint",
+                         wide);
     return stage_printf(
         stage,
         "with g as materialized (select k, x, n, row_number() over (order by (k is null), n desc, "
-        "k) as place from (select %s as k, %s as x, count(*) as n from %s group by all)), "
+        "k) as place from (%s)), "
         "t as (select k, n from g where k is not null and place <= %d order by place) "
         "select coalesce((select sum(n) from g where k is null), 0)::bigint, count(k), %s, %s, %s, "
-        "(select list(left(cast(k as varchar), 200)) from t), (select list(cast(n as varchar)) from "
+        "(select list(left(cast(k as varchar), 200)) from t), (select list(cast(n as varchar)) "
+        "from "
         "t) from g",
-        item->raw.data, item->typed.data, item->from.data, TOP_VALUES,
-        shown_sql(stage, "min(x)", item->type).data, shown_sql(stage, "max(x)", item->type).data,
-        numbers.data);
+        item->groups.data, TOP_VALUES, shown_sql(stage, "min(x)", item->type).data,
+        shown_sql(stage, "max(x)", item->type).data, numbers.data);
 }
 
 static Str rough_sql(Stage *stage, const ProfileItem *item) {
-    Str numbers = is_number(item->type) ? stage_printf(stage,
-                                                       "cast(sum(x) as varchar), count(*) filter (x <= "
-                                                       "0), count(*) filter (x < 0)")
-                                        : STR("null, 0, 0");
-    return stage_printf(stage,
-                        "select count(*) - count(x), approx_count_distinct(x), %s, %s, %s, null, null "
-                        "from (select %s as x from %s)",
-                        shown_sql(stage, "min(x)", item->type).data,
-                        shown_sql(stage, "max(x)", item->type).data, numbers.data,
-                        item->typed.data, item->from.data);
+    Str numbers = is_number(item->type)
+                      ? stage_printf(stage, "cast(sum(x) as varchar), count(*) filter (x <= "
+                                            "0), count(*) filter (x < 0)")
+                      : STR("null, 0, 0");
+    return stage_printf(
+        stage,
+        "select count(*) - count(x), approx_count_distinct(x), %s, %s, %s, null, null "
+        "from (select %s as x from %s)",
+        shown_sql(stage, "min(x)", item->type).data, shown_sql(stage, "max(x)", item->type).data,
+        numbers.data, item->typed.data, item->from.data);
 }
 
 static void append_top(Text *out, Value values, Value counts) {
@@ -442,7 +455,8 @@ static void append_top(Text *out, Value values, Value counts) {
 
 static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
     Value v[9];
-    int r = stage_ask(stage, item->is_exact ? exact_sql(stage, item) : rough_sql(stage, item), 9, v);
+    int r =
+        stage_ask(stage, item->is_exact ? exact_sql(stage, item) : rough_sql(stage, item), 9, v);
     if (r < 0)
         return r;
     base_text_append(out, out->data[out->size_bytes - 1] == '[' ? STR("{") : STR(",{"));
@@ -473,6 +487,20 @@ static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
     return 0;
 }
 
+// Text is converted once for each of its distinct values.
+static Str column_groups(Stage *stage, const InputColumn *column) {
+    const char *typed = column->type == VALUE_NULL ? column->raw.data : column->typed.data;
+    if (column->type == VALUE_NUMBER && column->origin != ORIGIN_TEXT)
+        typed = stage_printf(stage, "case when isfinite(%s) then %s end", typed, typed).data;
+    if (column->origin != ORIGIN_TEXT)
+        return stage_printf(stage, "select %s as k, %s as x, count(*) as n from %s s group by all",
+                            column->raw.data, typed, stage->table.data);
+    return stage_printf(stage,
+                        "select %s as k, %s as x, n from (select %s, count(*) as n from %s s "
+                        "group by 1) s",
+                        column->raw.data, typed, column->raw.data, stage->table.data);
+}
+
 static int report_columns(Stage *stage, const Rows *rows, Text *out) {
     report_key(out, "columns");
     base_text_append_char(out, '[');
@@ -486,9 +514,14 @@ static int report_columns(Stage *stage, const Rows *rows, Text *out) {
             .name = column->name,
             .type_name = base_str_from(data_value_type_name(column->type)),
             .raw = column->raw,
-            .typed = column->type == VALUE_NULL ? column->raw : column->typed,
+            .typed = column->type == VALUE_NULL ? column->raw
+                     : column->type == VALUE_NUMBER
+                         ? stage_printf(stage, "case when isfinite(%s) then %s end",
+                                        column->typed.data, column->typed.data)
+                         : column->typed,
             .type = column->type,
             .from = stage_printf(stage, "%s s", stage->table.data),
+            .groups = column_groups(stage, column),
             .is_exact = rows->is_held,
             .blank_count = column->blank_count,
         };
@@ -517,8 +550,15 @@ static int report_properties(Stage *stage, const Rows *rows, Text *out) {
             continue;
         }
         ProfileItem item = {
-            .name = property->name, .type_name = type, .raw = property->column,
-            .typed = property->column, .type = property->type, .from = rows->table,
+            .name = property->name,
+            .type_name = type,
+            .raw = property->column,
+            .typed = property->column,
+            .type = property->type,
+            .from = rows->table,
+            .groups =
+                stage_printf(stage, "select %s as k, k as x, count(*) as n from %s group by 1",
+                             property->column.data, rows->table.data),
             .is_exact = rows->is_held,
         };
         int r = report_item(stage, &item, out);
@@ -553,7 +593,7 @@ static int find_faults(Stage *stage, Rows *rows) {
     if (r == 0)
         r = report_repeats(stage, rows);
     if (r == 0)
-        r = report_misfits(stage);
+        r = report_misfits(stage, rows->plan);
     if (r == 0)
         r = report_failures(stage, rows);
     if (r == 0)

@@ -38,8 +38,8 @@ void report_count(Text *out, const char *key, uint64_t count) {
 
 void report_value(Text *out, const char *key, Value value) {
     report_key(out, key);
-    bool is_number = value.type == VALUE_INTEGER || value.type == VALUE_DECIMAL ||
-                     value.type == VALUE_NUMBER;
+    bool is_number =
+        value.type == VALUE_INTEGER || value.type == VALUE_DECIMAL || value.type == VALUE_NUMBER;
     if (value.is_null) {
         base_text_append(out, STR("null"));
     } else if (is_number || value.type == VALUE_BOOLEAN) {

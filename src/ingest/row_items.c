@@ -4,8 +4,8 @@
 void row_items_add(Stage *stage, RowPlan *plan, Str name, Str sql, Str item_type) {
     if (plan->array_count == plan->array_capacity) {
         size_t wider = plan->array_capacity == 0 ? 4 : plan->array_capacity * 2;
-        plan->arrays = base_arena_grow(stage->arena, plan->arrays, plan->array_count, wider,
-                                       sizeof(RowArray));
+        plan->arrays =
+            base_arena_grow(stage->arena, plan->arrays, plan->array_count, wider, sizeof(RowArray));
         plan->array_capacity = wider;
     }
     plan->arrays[plan->array_count] = (RowArray){
@@ -34,9 +34,9 @@ static void add_leaves(Stage *stage, ItemLeaves *leaves, Str name, Str sql, Str 
         size_t count = type_fields(stage->arena, type, &fields);
         for (size_t i = 0; i < count; i++)
             add_leaves(stage, leaves,
-                       name.size_bytes == 0
-                           ? fields[i].name
-                           : stage_printf(stage, "%.*s.%.*s", STR_ARG(name), STR_ARG(fields[i].name)),
+                       name.size_bytes == 0 ? fields[i].name
+                                            : stage_printf(stage, "%.*s.%.*s", STR_ARG(name),
+                                                           STR_ARG(fields[i].name)),
                        stage_printf(stage, "%s.%s", sql.data,
                                     stage_identifier(stage, fields[i].name).data),
                        fields[i].type);
@@ -44,18 +44,22 @@ static void add_leaves(Stage *stage, ItemLeaves *leaves, Str name, Str sql, Str 
     }
     if (leaves->count == leaves->capacity) {
         size_t wider = leaves->capacity == 0 ? 16 : leaves->capacity * 2;
-        leaves->items = base_arena_grow(stage->arena, leaves->items, leaves->count, wider,
-                                        sizeof(InputColumn));
+        leaves->items =
+            base_arena_grow(stage->arena, leaves->items, leaves->count, wider, sizeof(InputColumn));
         leaves->capacity = wider;
     }
     bool is_json = stage->kind == INPUT_JSON;
-    ColumnOrigin origin = !is_json                                     ? ORIGIN_TYPED
+    ColumnOrigin origin = !is_json                               ? ORIGIN_TYPED
                           : base_str_equal(type, STR("VARCHAR")) ? ORIGIN_STRING
                           : base_str_equal(type, STR("DOUBLE"))  ? ORIGIN_LOOSE
                                                                  : ORIGIN_TYPED;
-    leaves->items[leaves->count++] = (InputColumn){.name = name, .raw = sql, .raw_type = type,
-                                                   .origin = origin, .typed = sql,
-                                                   .typed_type = type, .type = type_value(type)};
+    leaves->items[leaves->count++] = (InputColumn){.name = name,
+                                                   .raw = sql,
+                                                   .raw_type = type,
+                                                   .origin = origin,
+                                                   .typed = sql,
+                                                   .typed_type = type,
+                                                   .type = type_value(type)};
 }
 
 static Str parent_type(const RowProperty *property) {

@@ -59,19 +59,20 @@ static void append_properties(const RowPlan *plan, Str array, Text *sql) {
     }
 }
 
-static void append_items(Stage *stage, const RowPlan *plan, const RowArray *array, const char *table,
-                         Str kept, Text *sql) {
-    base_text_printf(sql,
-                     " union all select krets_customer, make_timestamptz(krets_instant), "
-                     "cast(%s + ix as bigint), krets_event || %s, krets_id || '.' || ix",
-                     arrival_sql(stage).data,
-                     stage_literal(stage, stage_printf(stage, "[%.*s]", STR_ARG(array->name))).data);
+static void append_items(Stage *stage, const RowPlan *plan, const RowArray *array,
+                         const char *table, Str kept, Text *sql) {
+    base_text_printf(
+        sql,
+        " union all select krets_customer, make_timestamptz(krets_instant), "
+        "cast(%s + ix as bigint), krets_event || %s, krets_id || '.' || ix",
+        arrival_sql(stage).data,
+        stage_literal(stage, stage_printf(stage, "[%.*s]", STR_ARG(array->name))).data);
     append_properties(plan, array->name, sql);
-    base_text_printf(sql,
-                     " from (select r.*, unnest(%s) as it, generate_subscripts(%s, 1) as ix from %s "
-                     "r where %.*s) s where it is not null and ix <= %d",
-                     array->column.data, array->column.data, table, STR_ARG(kept),
-                     INGEST_ITEMS_MAX);
+    base_text_printf(
+        sql,
+        " from (select r.*, unnest(%s) as it, generate_subscripts(%s, 1) as ix from %s "
+        "r where %.*s) s where it is not null and ix <= %d",
+        array->column.data, array->column.data, table, STR_ARG(kept), INGEST_ITEMS_MAX);
 }
 
 // --- traits that changed ---
@@ -94,25 +95,28 @@ static void append_before(Stage *stage, const RowPlan *plan, Text *sql) {
             base_text_printf(sql, ", try_cast(arg_max(%s, (time, arrival)) as %s) as b%zu",
                              stage_identifier(stage, column).data, type, i);
     }
-    base_text_printf(sql, " from (%.*s) h where event = '%s' and arrival >> 53 = %zu group by customer",
+    base_text_printf(sql,
+                     " from (%.*s) h where event = '%s' and arrival >> 53 = %zu group by customer",
                      STR_ARG(stage->state->history_sql), CATALOG_EVENT_IDENTIFY, stage->place);
 }
 
 // What each customer's row says now, beside what it said before: only what changed is an event.
 static Str changed_traits(Stage *stage, const RowPlan *plan, const char *table, Str kept) {
     BASE_TEXT_SCOPED sql = {0};
-    base_text_append(&sql, STR("with n as (select krets_customer, max(krets_row) as krets_row, "
-                               "max(krets_instant) as krets_instant, arg_max(krets_id, krets_row) as "
-                               "krets_id"));
+    base_text_append(&sql,
+                     STR("with n as (select krets_customer, max(krets_row) as krets_row, "
+                         "max(krets_instant) as krets_instant, arg_max(krets_id, krets_row) as "
+                         "krets_id"));
     for (size_t i = 0; i < plan->property_count; i++)
         base_text_printf(&sql, ", arg_max(p%zu, krets_row) as p%zu", i, i);
     base_text_printf(&sql, " from %s r where %.*s group by krets_customer), b as (", table,
                      STR_ARG(kept));
     append_before(stage, plan, &sql);
-    base_text_printf(&sql,
-                     ") select krets_customer as customer, make_timestamptz(krets_instant) as time, "
-                     "cast(%s as bigint) as arrival, '%s' as event, krets_id as message_id",
-                     arrival_sql(stage).data, CATALOG_EVENT_IDENTIFY);
+    base_text_printf(
+        &sql,
+        ") select krets_customer as customer, make_timestamptz(krets_instant) as time, "
+        "cast(%s as bigint) as arrival, '%s' as event, krets_id as message_id",
+        arrival_sql(stage).data, CATALOG_EVENT_IDENTIFY);
     for (size_t i = 0; i < plan->property_count; i++)
         base_text_printf(&sql, ", case when p%zu is distinct from b%zu then p%zu end as p%zu", i, i,
                          i, i);

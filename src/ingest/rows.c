@@ -1,15 +1,39 @@
-// Every row of a source with its customer, time, event and properties, or the reason it is left out.
+// Every row of a source with its customer, time, event and properties, or the reason it is left
+// out.
+#include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "ingest/rows_private.h"
 
-// Ids that programs send when they know none; whoever bears one is nobody.
-#define PLACEHOLDERS                                                                               \
-    "'null', 'undefined', 'none', 'nil', 'nan', 'na', 'n/a', 'unknown', 'anonymous', 'guest', "    \
-    "'0', '-1', '-', 'true', 'false', 'id', 'distinct_id', 'distinctid', 'not_authenticated', "    \
-    "'[object object]', '00000000-0000-0000-0000-000000000000'"
+// Ids that programs send when they know none; whoever bears one is nobody. Each counts as it stands
+// here, in capitals, and with a first capital.
+static const char *const placeholders[] = {
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "nan",
+    "NaN",
+    "na",
+    "n/a",
+    "unknown",
+    "anonymous",
+    "guest",
+    "0",
+    "-1",
+    "-",
+    "true",
+    "false",
+    "id",
+    "distinct_id",
+    "distinctid",
+    "not_authenticated",
+    "[object Object]",
+    "00000000-0000-0000-0000-000000000000",
+};
 
 // --- fields ---
 
@@ -87,16 +111,15 @@ static int resolve_fields(Stage *stage, RowPlan *plan) {
     if (!plan->customer.is_set)
         return base_error_set(stage->error, BASE_E_USAGE,
                               "%.*s:%d: %s: say which column holds the customer: customer: COLUMN",
-                              STR_ARG(stage->model->path), source->place.line,
-                              stage_source(stage));
+                              STR_ARG(stage->model->path), source->place.line, stage_source(stage));
     if (!plan->time.is_set && !is_traits)
         return base_error_set(stage->error, BASE_E_USAGE,
                               "%.*s:%d: %s: say which column holds the time: time: COLUMN",
-                              STR_ARG(stage->model->path), source->place.line,
-                              stage_source(stage));
+                              STR_ARG(stage->model->path), source->place.line, stage_source(stage));
     plan->is_timeless = !plan->time.is_set;
     if (!plan->event.is_set) {
-        plan->event.sql = stage_literal(stage, is_traits ? STR(CATALOG_EVENT_IDENTIFY) : source->key);
+        plan->event.sql =
+            stage_literal(stage, is_traits ? STR(CATALOG_EVENT_IDENTIFY) : source->key);
         plan->event.is_set = true;
     }
     return 0;
@@ -158,6 +181,18 @@ static void list_values(Stage *stage, RowPlan *plan) {
     }
 }
 
+// A struct that holds a value is null only where its expression failed. Each expression stands
+// once: shared by two tries, it would be computed outside of both.
+static Str unwrap_tries(Stage *stage, const RowPlan *plan, Str tried) {
+    BASE_TEXT_SCOPED sql = {0};
+    base_text_append(&sql, STR("select *"));
+    for (size_t i = 0; i < plan->value_count; i++)
+        if (plan->values[i].column == NULL)
+            base_text_printf(&sql, ", w%zu.v as v%zu, w%zu is null as f%zu", i, i, i, i);
+    base_text_printf(&sql, " from (%.*s) w", STR_ARG(tried));
+    return stage_text(stage, &sql);
+}
+
 // Rows with their fields as the model says, not yet converted. `is_tried`: an expression that fails
 // on a row gives null there instead of ending the import.
 static Str value_view(Stage *stage, const RowPlan *plan, bool is_tried) {
@@ -183,12 +218,11 @@ static Str value_view(Stage *stage, const RowPlan *plan, bool is_tried) {
     for (size_t i = 0; i < plan->value_count; i++) {
         const RowValue *value = &plan->values[i];
         bool is_trying = is_tried && value->column == NULL;
-        base_text_printf(&sql, is_trying ? ", try(%s) as v%zu" : ", %s as v%zu", value->sql.data, i);
-        if (is_trying)
-            base_text_printf(&sql, ", try({'v': %s}) is null as f%zu", value->sql.data, i);
+        base_text_printf(&sql, is_trying ? ", try({'v': %s}) as w%zu" : ", %s as v%zu",
+                         value->sql.data, i);
     }
     base_text_printf(&sql, " from (%s) r", plan->row_view.data);
-    return stage_text(stage, &sql);
+    return is_tried ? unwrap_tries(stage, plan, base_text_str(&sql)) : stage_text(stage, &sql);
 }
 
 // --- conversions ---
@@ -199,8 +233,15 @@ static Str text_of(Stage *stage, const char *sql, Str type, bool was_fraction) {
                             "case when %s = trunc(%s) and abs(%s) < 1e15 then cast(cast(%s as "
                             "bigint) as varchar) else cast(%s as varchar) end",
                             sql, sql, sql, sql, sql);
-    if (base_str_starts(type, STR("DECIMAL(")) || was_fraction)
-        return stage_printf(stage, "regexp_replace(trim(cast(%s as varchar)), '[.]0*$', '')", sql);
+    if (base_str_starts(type, STR("DECIMAL(")) || was_fraction) {
+        const char *text =
+            was_fraction ? sql : stage_printf(stage, "cast(%s as varchar)", sql).data;
+        return stage_printf(
+            stage,
+            "case when contains(%s, '.') then rtrim(rtrim(trim(%s), '0'), '.') when "
+            "trim(%s) <> '' then %s end",
+            text, text, text, text);
+    }
     if (base_str_equal(type, STR("VARCHAR")))
         return stage_printf(stage, "case when trim(%s) <> '' then %s end", sql, sql);
     return stage_printf(stage, "cast(%s as varchar)", sql);
@@ -254,7 +295,8 @@ static int convert_number_time(Stage *stage, RowPlan *plan) {
     size_t scale = 0;
     while (scale < 3 && span.is_known && span.most >= scales[scale].below)
         scale++;
-    plan->instant = stage_printf(stage, "try_cast(krets_time * %s as bigint)", scales[scale].factor);
+    plan->instant =
+        stage_printf(stage, "try_cast(krets_time * %s as bigint)", scales[scale].factor);
     plan->time_format = base_str_from(scales[scale].words);
     return 0;
 }
@@ -262,12 +304,17 @@ static int convert_number_time(Stage *stage, RowPlan *plan) {
 // Instants of local times, daylight saving included; folds are counted.
 static int convert_naive(Stage *stage, RowPlan *plan) {
     Span span = {0};
-    int r = time_span(stage, plan, plan->naive.data, &span);
+    const InputColumn *column = plan->time.column;
+    int r = 0;
+    if (column != NULL && column->has_span)
+        span = (Span){true, (double)column->least_us, (double)column->most_us};
+    else
+        r = time_span(stage, plan, plan->naive.data, &span);
     if (r < 0)
         return r;
-    Moment moment = moment_local(stage, plan->zone, STR("krets_naive"),
-                                 span.is_known ? (int64_t)span.least : 0,
-                                 span.is_known ? (int64_t)span.most : 0);
+    Moment moment =
+        moment_local(stage, plan->zone, STR("krets_naive"), span.is_known ? (int64_t)span.least : 0,
+                     span.is_known ? (int64_t)span.most : 0);
     plan->instant = moment.value;
     plan->fold = moment.fold;
     return 0;
@@ -318,18 +365,22 @@ static int settle_time(Stage *stage, RowPlan *plan) {
     if (!time->is_set)
         return 0;
     Shape shape;
-    Str sql = stage_printf(stage, "select %s as t from (%s) r", time->sql.data,
-                           plan->row_view.data);
+    Str sql =
+        stage_printf(stage, "select %s as t from (%s) r", time->sql.data, plan->row_view.data);
     int r = stage_shape(stage, sql, &shape);
     if (r < 0)
-        return base_error_prefix(stage->error, r, "%.*s:%d:%d: %s: time:",
-                                 STR_ARG(stage->model->path), stage->source->time.place.line,
-                                 stage->source->time.place.column, stage_source(stage));
+        return base_error_prefix(
+            stage->error, r, "%.*s:%d:%d: %s: time:", STR_ARG(stage->model->path),
+            stage->source->time.place.line, stage->source->time.place.column, stage_source(stage));
     if (type_value(shape.types[0]) != VALUE_TEXT)
         return 0;
-    InputColumn column = {.name = STR("time"), .raw = time->sql, .raw_type = shape.types[0],
-                          .origin = ORIGIN_STRING, .typed = time->sql,
-                          .typed_type = shape.types[0], .type = VALUE_TEXT};
+    InputColumn column = {.name = STR("time"),
+                          .raw = time->sql,
+                          .raw_type = shape.types[0],
+                          .origin = ORIGIN_STRING,
+                          .typed = time->sql,
+                          .typed_type = shape.types[0],
+                          .type = VALUE_TEXT};
     r = narrow_time(stage, stage_printf(stage, "(%s) r", plan->row_view.data), &column, true);
     time->sql = column.typed;
     plan->time_format = column.format;
@@ -345,21 +396,26 @@ Str row_value_convert(Stage *stage, const RowPlan *plan, const char *sql, Str ty
     case VALUE_BOOLEAN:
     case VALUE_DATE:
         return stage_printf(stage, "%s", sql);
-    case VALUE_INTEGER: return stage_printf(stage, "try_cast(%s as bigint)", sql);
-    case VALUE_DECIMAL: return stage_printf(stage, "try_cast(%s as decimal(18,4))", sql);
+    case VALUE_INTEGER:
+        return stage_printf(stage, "try_cast(%s as bigint)", sql);
+    case VALUE_DECIMAL:
+        return stage_printf(stage, "try_cast(%s as decimal(18,4))", sql);
     case VALUE_NUMBER:
-        return stage_printf(stage, "case when isfinite(cast(%s as double)) then cast(%s as double) end",
-                            sql, sql);
-    case VALUE_LIST: return stage_printf(stage, "cast(%s as varchar[])", sql);
+        return stage_printf(
+            stage, "case when isfinite(cast(%s as double)) then cast(%s as double) end", sql, sql);
+    case VALUE_LIST:
+        return stage_printf(stage, "cast(%s as varchar[])", sql);
     case VALUE_TIME: {
         if (base_str_equal(type, STR("TIMESTAMP WITH TIME ZONE")))
             return stage_printf(stage, "case when isfinite(%s) then %s end", sql, sql);
-        Str naive = stage_printf(stage, "epoch_us(case when isfinite(%s) then cast(%s as timestamp) end)",
-                                 sql, sql);
-        Moment moment = moment_local(stage, plan->zone, naive, INT64_C(0), INT64_C(4102444800000000));
+        Str naive = stage_printf(
+            stage, "epoch_us(case when isfinite(%s) then cast(%s as timestamp) end)", sql, sql);
+        Moment moment =
+            moment_local(stage, plan->zone, naive, INT64_C(0), INT64_C(4102444800000000));
         return stage_printf(stage, "make_timestamptz(%s)", moment.value.data);
     }
-    default: return stage_printf(stage, "cast(%s as varchar)", sql);
+    default:
+        return stage_printf(stage, "cast(%s as varchar)", sql);
     }
 }
 
@@ -424,22 +480,35 @@ static int list_properties(Stage *stage, RowPlan *plan, const Shape *shape) {
 
 // --- the table of rows ---
 
+static void append_placeholders(Text *sql) {
+    for (size_t i = 0; i < sizeof(placeholders) / sizeof(placeholders[0]); i++) {
+        char variants[3][64];
+        for (int v = 0; v < 3; v++) {
+            snprintf(variants[v], sizeof(variants[v]), "%s", placeholders[i]);
+            for (char *c = variants[v]; *c != '\0' && v > 0; c++)
+                if (v == 1 || c == variants[v])
+                    *c = (char)toupper((unsigned char)*c);
+        }
+        base_text_printf(sql, "%s'%s', '%s', '%s'", i == 0 ? "" : ", ", variants[0], variants[1],
+                         variants[2]);
+    }
+}
+
 static Str reason_sql(Stage *stage, const RowPlan *plan) {
     BASE_TEXT_SCOPED sql = {0};
     base_text_append(&sql, STR("case"));
     if (stage->source->where.size_bytes > 0)
         base_text_printf(&sql, " when not krets_where then %d", ROW_WHERE);
-    base_text_printf(&sql,
-                     " when krets_customer is null then %d"
-                     " when lower(trim(krets_customer)) in (" PLACEHOLDERS ") then %d",
-                     ROW_NO_CUSTOMER, ROW_PLACEHOLDER);
+    base_text_printf(&sql, " when krets_customer is null then %d when krets_customer in (",
+                     ROW_NO_CUSTOMER);
+    append_placeholders(&sql);
+    base_text_printf(&sql, ") then %d", ROW_PLACEHOLDER);
     if (!plan->is_timeless)
-        base_text_printf(&sql,
-                         " when krets_instant is null then case when krets_no_time then %d else %d "
-                         "end when krets_instant <= %" PRId64 " or krets_instant > %" PRId64
-                         " then %d",
-                         ROW_NO_TIME, ROW_BAD_TIME, CALENDAR_TIME_MIN, CALENDAR_TIME_MAX,
-                         ROW_FAR_TIME);
+        base_text_printf(
+            &sql,
+            " when krets_instant is null then case when krets_no_time then %d else %d "
+            "end when krets_instant <= %" PRId64 " or krets_instant > %" PRId64 " then %d",
+            ROW_NO_TIME, ROW_BAD_TIME, CALENDAR_TIME_MIN, CALENDAR_TIME_MAX, ROW_FAR_TIME);
     base_text_printf(&sql, " when krets_event is null then %d", ROW_NO_EVENT);
     if (plan->cursor_filter.size_bytes > 0)
         base_text_printf(&sql, " when not (%s) then %d", plan->cursor_filter.data, ROW_OLD);
@@ -450,9 +519,13 @@ static Str reason_sql(Stage *stage, const RowPlan *plan) {
 // x: as the model says; y: converted; the outermost: instants and reasons.
 static Str rows_select(Stage *stage, const RowPlan *plan, bool is_tried) {
     BASE_TEXT_SCOPED sql = {0};
-    base_text_printf(&sql, "select *, cast(%s as utinyint) as krets_reason from (select *, %s as "
-                           "krets_instant",
-                     reason_sql(stage, plan).data, plan->instant.data);
+    const char *spent = plan->naive.size_bytes > 0 ? " exclude (krets_naive)"
+                        : plan->is_timeless        ? ""
+                                                   : " exclude (krets_time)";
+    base_text_printf(&sql,
+                     "select *%s, cast(%s as utinyint) as krets_reason from (select *, %s as "
+                     "krets_instant",
+                     spent, reason_sql(stage, plan).data, plan->instant.data);
     if (plan->fold.size_bytes > 0)
         base_text_printf(&sql, ", cast(%s as utinyint) as krets_fold", plan->fold.data);
     base_text_printf(&sql, " from (select krets_row, %s as krets_customer, %s as krets_event",
@@ -460,13 +533,15 @@ static Str rows_select(Stage *stage, const RowPlan *plan, bool is_tried) {
     if (stage->source->where.size_bytes > 0)
         base_text_append(&sql, STR(", krets_where"));
     if (!plan->is_timeless) {
-        base_text_append(&sql, STR(", krets_time"));
-        base_text_append(&sql, plan->is_time_text
-                                   ? STR(", coalesce(trim(krets_time_raw), '') = '' as krets_no_time")
-                                   : STR(", krets_time_raw is null as krets_no_time"));
+        base_text_append(&sql, STR(", krets_time_raw is null"));
+        if (plan->is_time_text)
+            base_text_append(&sql, STR(" or (krets_time is null and trim(krets_time_raw) = '')"));
+        base_text_append(&sql, STR(" as krets_no_time"));
     }
     if (plan->naive.size_bytes > 0)
         base_text_printf(&sql, ", %s as krets_naive", plan->naive.data);
+    else if (!plan->is_timeless)
+        base_text_append(&sql, STR(", krets_time"));
     base_text_printf(&sql, ", %s as krets_id", plan->id_sql.data);
     if (stage->source->cursor.size_bytes > 0)
         base_text_append(&sql, STR(", krets_cursor"));
@@ -478,8 +553,8 @@ static Str rows_select(Stage *stage, const RowPlan *plan, bool is_tried) {
     for (size_t i = 0; is_tried && i < plan->value_count; i++)
         if (plan->values[i].column == NULL)
             base_text_printf(&sql, ", f%zu", i);
-    base_text_printf(&sql, " from (%s) x) y) z", is_tried ? plan->tried_view.data
-                                                          : plan->value_view.data);
+    base_text_printf(&sql, " from (%s) x) y) z",
+                     is_tried ? plan->tried_view.data : plan->value_view.data);
     return stage_text(stage, &sql);
 }
 
@@ -491,15 +566,15 @@ static int create_rows(Stage *stage, RowPlan *plan, Rows *rows) {
                                           stage->place, stage->place));
     if (r < 0)
         return r;
-    rows->table = stage_printf(stage, "krets_%s_%zu", rows->is_held ? "rows" : "streamed",
-                               stage->place);
+    rows->table =
+        stage_printf(stage, "krets_%s_%zu", rows->is_held ? "rows" : "streamed", stage->place);
     KretsError first = {0};
     KretsError *error = stage->error;
     stage->error = &first;
-    r = rows->is_held ? stage_run(stage, stage_printf(stage, "create temp table %s as %s",
-                                                      rows->table.data,
-                                                      rows_select(stage, plan, false).data))
-                      : BASE_E_STORE;
+    r = rows->is_held
+            ? stage_run(stage, stage_printf(stage, "create temp table %s as %s", rows->table.data,
+                                            rows_select(stage, plan, false).data))
+            : BASE_E_STORE;
     stage->error = error;
     if (r == 0)
         return 0;
@@ -519,8 +594,10 @@ static int blame_value(Stage *stage, const RowPlan *plan) {
         KretsError inner = {0};
         Shape shape;
         stage->error = &inner;
-        int r = stage_shape(stage, stage_printf(stage, "select %s as v from (%s) r",
-                                                value->sql.data, plan->row_view.data), &shape);
+        int r = stage_shape(
+            stage,
+            stage_printf(stage, "select %s as v from (%s) r", value->sql.data, plan->row_view.data),
+            &shape);
         stage->error = error;
         if (r < 0)
             return base_error_set(error, BASE_E_USAGE, "%.*s:%d:%d: %s: property %.*s: %s",
@@ -551,22 +628,23 @@ static int convert_fields(Stage *stage, RowPlan *plan, const Shape *shape) {
         plan->id_sql = text_of(stage, "krets_id", shape_type(shape, STR("krets_id")),
                                id != NULL && id->origin == ORIGIN_TEXT && id->was_fraction);
     if (!plan->is_timeless)
-        plan->is_time_text = base_str_equal(shape_type(shape, STR("krets_time_raw")), STR("VARCHAR"));
+        plan->is_time_text =
+            base_str_equal(shape_type(shape, STR("krets_time_raw")), STR("VARCHAR"));
     return convert_time(stage, plan, shape_type(shape, STR("krets_time")));
 }
 
 static int check_cursor(Stage *stage, RowPlan *plan) {
-    Field field = {.kind = FIELD_COLUMN, .text = stage->source->cursor,
-                   .place = stage->source->place};
+    Field field = {
+        .kind = FIELD_COLUMN, .text = stage->source->cursor, .place = stage->source->place};
     if (field.text.size_bytes == 0)
         return 0;
     if (row_column_find(stage, field.text) == NULL)
         return fail_column(stage, &field, "cursor:");
     // With ids a row of the same instant may come later and is still taken.
     if (stage->is_append)
-        plan->cursor_filter = stage_printf(
-            stage, "krets_cursor %s %s", plan->id.is_set ? ">=" : ">",
-            stage_literal(stage, stage->state->cursor).data);
+        plan->cursor_filter =
+            stage_printf(stage, "krets_cursor %s %s", plan->id.is_set ? ">=" : ">",
+                         stage_literal(stage, stage->state->cursor).data);
     return 0;
 }
 

@@ -6,8 +6,16 @@
 
 // krets_reason of a row; 0 is kept.
 typedef enum RowReason {
-    ROW_KEPT, ROW_WHERE, ROW_NO_CUSTOMER, ROW_PLACEHOLDER, ROW_NO_TIME, ROW_BAD_TIME, ROW_FAR_TIME,
-    ROW_NO_EVENT, ROW_OLD, ROW_REASON_COUNT
+    ROW_KEPT,
+    ROW_WHERE,
+    ROW_NO_CUSTOMER,
+    ROW_PLACEHOLDER,
+    ROW_NO_TIME,
+    ROW_BAD_TIME,
+    ROW_FAR_TIME,
+    ROW_NO_EVENT,
+    ROW_OLD,
+    ROW_REASON_COUNT
 } RowReason;
 
 typedef struct RowField {
@@ -24,9 +32,9 @@ typedef struct RowValue {
 
 // An array of objects: each item is a child event.
 typedef struct RowArray {
-    Str name;       // "products"
-    Str column;     // holds the list in the table of rows
-    Str sql;        // over the value view
+    Str name;   // "products"
+    Str column; // holds the list in the table of rows
+    Str sql;    // over the value view
     Str item_type;
 } RowArray;
 
@@ -37,7 +45,7 @@ struct RowPlan {
     const Zone *zone;
     Str row_view, value_view, tried_view, time_view;
     Str customer_sql, event_sql, id_sql;
-    Str naive, instant, fold;  // over the converted rows
+    Str naive, instant, fold; // over the converted rows
     Str cursor_filter;
     RowValue *values;
     size_t value_count;
@@ -49,7 +57,8 @@ struct RowPlan {
 
 RowProperty *row_property_add(Stage *stage, RowPlan *plan);
 // SQL that turns a value of a DuckDB type into the type it has in Krets.
-Str row_value_convert(Stage *stage, const RowPlan *plan, const char *sql, Str type, ValueType value);
+Str row_value_convert(Stage *stage, const RowPlan *plan, const char *sql, Str type,
+                      ValueType value);
 InputColumn *row_column_find(Stage *stage, Str name); // or NULL
 void row_items_add(Stage *stage, RowPlan *plan, Str name, Str sql, Str item_type);
 void row_items_append_held(Stage *stage, const RowPlan *plan, Text *sql);

@@ -24,9 +24,10 @@ static Str define(Stage *stage) {
     BASE_TEXT_SCOPED text = {0};
     base_text_append(&text, STR("ingest 1"));
     base_text_printf(&text, "%zu %d", stage->place, (int)source->kind);
-    const Str parts[] = {source->file, source->query, source->where, source->timezone,
-                         source->cursor, source->csv.delimiter, source->csv.encoding,
-                         source->csv.decimal, source->csv.quote, stage->model->timezone};
+    const Str parts[] = {source->file,          source->query,       source->where,
+                         source->timezone,      source->cursor,      source->csv.delimiter,
+                         source->csv.encoding,  source->csv.decimal, source->csv.quote,
+                         stage->model->timezone};
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         add_part(&text, parts[i]);
     base_text_printf(&text, "%d%d%d", source->csv.has_header_option, source->csv.header,
@@ -113,16 +114,18 @@ static Str fingerprint(Stage *stage) {
                         STR_ARG(stage->content));
 }
 
-static bool is_file(const Stage *stage) { return stage->source->file.size_bytes > 0; }
+static bool is_file(const Stage *stage) {
+    return stage->source->file.size_bytes > 0;
+}
 
 // INGEST_UNCHANGED when the definition and the files are as they were.
 static int compare_files(Stage *stage) {
     const IngestState *state = stage->state;
-    bool is_same_definition = state->is_known &&
-                              base_str_equal(fingerprint_part(state->fingerprint, 0),
-                                             stage->definition);
-    stage->is_append = is_same_definition && stage->source->cursor.size_bytes > 0 &&
-                       state->cursor.size_bytes > 0;
+    bool is_same_definition =
+        state->is_known &&
+        base_str_equal(fingerprint_part(state->fingerprint, 0), stage->definition);
+    stage->is_append =
+        is_same_definition && stage->source->cursor.size_bytes > 0 && state->cursor.size_bytes > 0;
     if (!is_file(stage))
         return 0;
     int r = files_list(stage);
@@ -170,7 +173,7 @@ static int choose_kind(Stage *stage) {
     return 0;
 }
 
-static int open_stage(Stage *stage) {
+int stage_open(Stage *stage) {
     stage->definition = define(stage);
     int r = stage_run(stage, STR("set timezone = 'UTC'"));
     if (r == 0)
@@ -184,7 +187,8 @@ static int open_stage(Stage *stage) {
     if (r != 0)
         return r;
     if (stage->row_count >= INGEST_ROWS_MAX)
-        return base_error_set(stage->error, BASE_E_STORE, "%s has too many rows", stage_source(stage));
+        return base_error_set(stage->error, BASE_E_STORE, "%s has too many rows",
+                              stage_source(stage));
     return narrow_columns(stage, stage_printf(stage, "%s s", stage->table.data), stage->row_count,
                           stage->columns, stage->column_count);
 }
@@ -194,9 +198,10 @@ static int find_cursor(Stage *stage, const Rows *rows) {
     if (stage->source->cursor.size_bytes == 0)
         return 0;
     Value value;
-    int r = stage_ask(stage, stage_printf(stage, "select cast(max(krets_cursor) as varchar) from %s",
-                                          rows->table.data),
-                      1, &value);
+    int r = stage_ask(
+        stage,
+        stage_printf(stage, "select cast(max(krets_cursor) as varchar) from %s", rows->table.data),
+        1, &value);
     if (r == 0 && !value.is_null)
         stage->cursor = value.text;
     return r;
@@ -209,9 +214,9 @@ static int fill(Stage *stage, Rows *rows, Staged *ret) {
         r = rows_profile(stage, rows, &report);
     uint64_t count = 0;
     if (r == 0 && stage->is_append)
-        r = stage_ask_count(stage, stage_printf(stage, "select count(*) from (%.*s)",
-                                                STR_ARG(rows->relation)),
-                            &count);
+        r = stage_ask_count(
+            stage, stage_printf(stage, "select count(*) from (%.*s)", STR_ARG(rows->relation)),
+            &count);
     if (r < 0)
         return r;
     if (stage->is_append && count == 0)
@@ -231,7 +236,9 @@ static int fill(Stage *stage, Rows *rows, Staged *ret) {
         .properties = properties,
         .property_count = rows->property_count,
         .mode = stage->is_append ? STAGED_APPEND : STAGED_REPLACE,
-        .row_count = stage->is_append ? count : rows->has_items ? 0 : rows->kept_count,
+        .row_count = stage->is_append  ? count
+                     : rows->has_items ? 0
+                                       : rows->kept_count,
         .fingerprint = fingerprint(stage),
         .cursor = stage->cursor,
         .report_json = report,
@@ -240,11 +247,11 @@ static int fill(Stage *stage, Rows *rows, Staged *ret) {
 }
 
 static int stage_source_rows(Stage *stage, Staged *ret) {
-    int r = open_stage(stage);
+    int r = stage_open(stage);
     if (r != 0)
         return r;
-    bool is_timeless = stage->source->kind == SOURCE_TRAITS &&
-                       stage->source->time.kind == FIELD_NONE;
+    bool is_timeless =
+        stage->source->kind == SOURCE_TRAITS && stage->source->time.kind == FIELD_NONE;
     // Traits without a time: only what changed since, when the source's rows mean what they meant.
     if (is_timeless && stage->state->is_known && stage->state->history_sql.size_bytes > 0)
         stage->is_append = true;
@@ -256,8 +263,13 @@ static int stage_source_rows(Stage *stage, Staged *ret) {
 int ingest_stage(Arena *arena, Duck *duck, const Model *model, const Source *source,
                  size_t source_place, const IngestState *state, Staged *ret, KretsError *error) {
     Stage *stage = base_arena_alloc(arena, sizeof(*stage));
-    *stage = (Stage){.arena = arena, .duck = duck, .model = model, .source = source,
-                     .place = source_place, .state = state, .error = error};
+    *stage = (Stage){.arena = arena,
+                     .duck = duck,
+                     .model = model,
+                     .source = source,
+                     .place = source_place,
+                     .state = state,
+                     .error = error};
     int r = stage_source_rows(stage, ret);
     files_release(stage);
     return r;

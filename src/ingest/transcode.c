@@ -104,13 +104,20 @@ int file_temporary(Stage *stage, const char *suffix, Str *ret_path) {
 
 static const char *encoding_iconv(Str encoding) {
     static const char *const names[][2] = {
-        {"utf-8", "UTF-8"},          {"utf8", "UTF-8"},
-        {"latin-1", "ISO-8859-1"},   {"latin1", "ISO-8859-1"},
-        {"iso-8859-1", "ISO-8859-1"}, {"iso-8859-15", "ISO-8859-15"},
-        {"latin-9", "ISO-8859-15"},  {"windows-1252", "WINDOWS-1252"},
-        {"cp1252", "WINDOWS-1252"},  {"windows-1250", "WINDOWS-1250"},
-        {"windows-1251", "WINDOWS-1251"}, {"utf-16", "UTF-16"},
-        {"utf-16le", "UTF-16LE"},    {"utf-16be", "UTF-16BE"},
+        {"utf-8", "UTF-8"},
+        {"utf8", "UTF-8"},
+        {"latin-1", "ISO-8859-1"},
+        {"latin1", "ISO-8859-1"},
+        {"iso-8859-1", "ISO-8859-1"},
+        {"iso-8859-15", "ISO-8859-15"},
+        {"latin-9", "ISO-8859-15"},
+        {"windows-1252", "WINDOWS-1252"},
+        {"cp1252", "WINDOWS-1252"},
+        {"windows-1250", "WINDOWS-1250"},
+        {"windows-1251", "WINDOWS-1251"},
+        {"utf-16", "UTF-16"},
+        {"utf-16le", "UTF-16LE"},
+        {"utf-16be", "UTF-16BE"},
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         Str name = base_str_from(names[i][0]);
@@ -121,7 +128,9 @@ static const char *encoding_iconv(Str encoding) {
     return NULL;
 }
 
-bool dialect_encoding_known(Str encoding) { return encoding_iconv(encoding) != NULL; }
+bool dialect_encoding_known(Str encoding) {
+    return encoding_iconv(encoding) != NULL;
+}
 
 typedef struct Converter {
     iconv_t handle;

@@ -83,11 +83,11 @@ ValueType type_value(Str type) {
         const char *name;
         ValueType type;
     } types[] = {
-        {"BOOLEAN", VALUE_BOOLEAN},   {"TINYINT", VALUE_INTEGER},  {"SMALLINT", VALUE_INTEGER},
-        {"INTEGER", VALUE_INTEGER},   {"BIGINT", VALUE_INTEGER},   {"HUGEINT", VALUE_INTEGER},
-        {"UTINYINT", VALUE_INTEGER},  {"USMALLINT", VALUE_INTEGER}, {"UINTEGER", VALUE_INTEGER},
-        {"UBIGINT", VALUE_INTEGER},   {"UHUGEINT", VALUE_INTEGER}, {"FLOAT", VALUE_NUMBER},
-        {"DOUBLE", VALUE_NUMBER},     {"DATE", VALUE_DATE},        {"\"NULL\"", VALUE_NULL},
+        {"BOOLEAN", VALUE_BOOLEAN},  {"TINYINT", VALUE_INTEGER},   {"SMALLINT", VALUE_INTEGER},
+        {"INTEGER", VALUE_INTEGER},  {"BIGINT", VALUE_INTEGER},    {"HUGEINT", VALUE_INTEGER},
+        {"UTINYINT", VALUE_INTEGER}, {"USMALLINT", VALUE_INTEGER}, {"UINTEGER", VALUE_INTEGER},
+        {"UBIGINT", VALUE_INTEGER},  {"UHUGEINT", VALUE_INTEGER},  {"FLOAT", VALUE_NUMBER},
+        {"DOUBLE", VALUE_NUMBER},    {"DATE", VALUE_DATE},         {"\"NULL\"", VALUE_NULL},
     };
     Str item;
     if (type_is_list(type, &item))
@@ -104,13 +104,21 @@ ValueType type_value(Str type) {
 
 const char *type_duck(ValueType type) {
     switch (type) {
-    case VALUE_BOOLEAN: return "BOOLEAN";
-    case VALUE_INTEGER: return "BIGINT";
-    case VALUE_DECIMAL: return "DECIMAL(18,4)";
-    case VALUE_NUMBER: return "DOUBLE";
-    case VALUE_TIME: return "TIMESTAMP WITH TIME ZONE";
-    case VALUE_DATE: return "DATE";
-    case VALUE_LIST: return "VARCHAR[]";
-    default: return "VARCHAR";
+    case VALUE_BOOLEAN:
+        return "BOOLEAN";
+    case VALUE_INTEGER:
+        return "BIGINT";
+    case VALUE_DECIMAL:
+        return "DECIMAL(18,4)";
+    case VALUE_NUMBER:
+        return "DOUBLE";
+    case VALUE_TIME:
+        return "TIMESTAMP WITH TIME ZONE";
+    case VALUE_DATE:
+        return "DATE";
+    case VALUE_LIST:
+        return "VARCHAR[]";
+    default:
+        return "VARCHAR";
     }
 }
