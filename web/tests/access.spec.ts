@@ -89,6 +89,7 @@ test('everything that can be done is done by keyboard', async ({ report }) => {
   await expect(page.locator('#time table')).toBeVisible();
   await tabTo('SUMMARY', 'Choose segments');
   await page.keyboard.press('Enter');
+  await expect(page.locator('#time .panel')).toBeVisible();
   await tabTo('INPUT', 'Coupon hunters');
   await page.keyboard.press('Space');
   await expect(page.locator('#time tbody')).toContainText('Coupon hunters');

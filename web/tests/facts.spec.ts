@@ -10,25 +10,25 @@ const FACTS_MIN = 10;
 function exampleFacts(): Facts {
   const known = example();
   const [champions] = known.segments;
-  const [first] = known.cohorts.rows;
+  const first = known.cohorts?.rows[0];
   const tenth = known.concentration?.top[2];
   if (!champions || !first || !tenth) throw new Error('the example lacks a part');
   return {
     'data-customers': known.data.customers,
     'data-events': known.data.events,
-    'data-value': known.data.value,
+    'data-value': known.data.value ?? '–',
     'segment-champions-customers': champions.size,
     'segment-champions-share': champions.share,
-    'segment-champions-value': champions.value,
+    'segment-champions-value': champions.value ?? '–',
     'segment-champions-mean': champions.mean ?? '–',
     'lorenz-10': tenth.value_share,
     'lorenz-10-value': tenth.value,
     [`cohort-${first.cohort}-0`]: first.size,
     [`cohort-${first.cohort}-1`]: first.counts[1] ?? 0,
     [`cohort-${first.cohort}-1-share`]: (first.counts[1] ?? 0) / first.size,
-    'rfm-1-1-customers': known.rfm.cells[0]?.customers ?? 0,
-    'rfm-1-1-value': known.rfm.cells[0]?.value ?? 0,
-    'overlap-lapsed-high_value': known.overlap.counts[6]?.[1] ?? 0,
+    'rfm-1-1-customers': known.rfm?.cells[0]?.customers ?? 0,
+    'rfm-1-1-value': known.rfm?.cells[0]?.value ?? 0,
+    'overlap-lapsed-high_value': known.overlap?.counts[6]?.[1] ?? 0,
     'source-orders-rows': known.quality.sources[0]?.rows ?? 0,
     'metric-gap-nulls': known.metrics[3]?.nulls ?? 0,
   };

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test as base, type Page } from '@playwright/test';
 import { makeReport } from '../fixtures/generate.js';
 import { embed } from '../src/lib/embed.ts';
+import type { Report } from '../src/lib/report.ts';
 
 const built = new URL('../dist/report.html', import.meta.url);
 
@@ -16,7 +17,7 @@ export function pageWith(data: unknown): string {
 const made = makeReport();
 
 /** The example report, to be changed at will. */
-export function example(): typeof made {
+export function example(): Report {
   return structuredClone(made);
 }
 

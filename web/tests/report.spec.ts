@@ -89,7 +89,7 @@ test('the course of chosen segments follows the choice', async ({ report }) => {
   await expect(part.locator('.chart')).not.toHaveAttribute('aria-label', /Coupon hunters/);
   await part.getByText('Value', { exact: true }).click();
   await part.getByRole('button', { name: /^Table/ }).click();
-  const value = data.history?.series[4]?.values.at(-1);
+  const value = data.history?.series[4]?.values?.at(-1);
   await expect(part.locator(`data[value="${value}"]`)).toHaveCount(1);
 });
 

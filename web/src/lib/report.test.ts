@@ -64,7 +64,7 @@ describe('reading', () => {
 
 describe('the story', () => {
   const tell = (change: (report: Report) => void, from = made) => {
-    const report = structuredClone(from) as Report;
+    const report = structuredClone(from);
     change(report);
     return story(report, formats);
   };
@@ -79,7 +79,7 @@ describe('the story', () => {
   });
 
   test('of nobody', () => {
-    expect(story(makeEmptyReport() as Report, formats)).toEqual([
+    expect(story(makeEmptyReport(), formats)).toEqual([
       'No customers yet. Once a source is imported, their story stands here.',
     ]);
   });
