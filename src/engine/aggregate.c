@@ -11,71 +11,52 @@ typedef struct Sample {
     const uint64_t *rows;
     const Value *values;
     size_t count;
+    Groups groups; // of the values, where they are known
 } Sample;
-
-// A value and where it stood in the sample.
-typedef struct Placed {
-    Value value;
-    size_t position;
-} Placed;
-
-static int compare_placed(const void *a, const void *b) {
-    const Placed *x = a, *y = b;
-    int order = engine_value_order(x->value, y->value);
-    return order != 0 ? order : (x->position > y->position) - (x->position < y->position);
-}
 
 static int compare_int32(const void *a, const void *b) {
     int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     return (x > y) - (x < y);
 }
 
-// The values sorted; equal ones in (time, arrival) order. NULL over budget.
-static Placed *sort_values(Work *work, const Value *values, size_t count) {
-    Placed *placed = engine_work_alloc(work, work->passing, count, sizeof(Placed));
-    if (placed == NULL) {
-        return NULL;
+// The sample's groups: those of the series, or its own where it is a group's part.
+static Groups groups_of(Work *work, const Sample *sample) {
+    Groups groups = sample->groups;
+    if (groups.numbers == NULL) {
+        (void)engine_group_values(work, work->passing, sample->values, sample->count, &groups);
     }
-    for (size_t i = 0; i < count; i++) {
-        placed[i] = (Placed){.value = values[i], .position = i};
-    }
-    qsort(placed, count, sizeof(Placed), compare_placed);
-    return placed;
-}
-
-static size_t group_end(const Placed *placed, size_t count, size_t begin) {
-    size_t end = begin + 1;
-    assert(begin < count);
-    while (end < count && engine_value_order(placed[begin].value, placed[end].value) == 0) {
-        end++;
-    }
-    return end;
+    return groups;
 }
 
 static Value distinct_count(Work *work, const Sample *sample) {
-    const Placed *placed = sort_values(work, sample->values, sample->count);
+    Groups groups = groups_of(work, sample);
+    bool *is_seen = engine_work_alloc(work, work->passing, groups.count, sizeof(bool));
     int64_t count = 0;
-    for (size_t i = 0; placed != NULL && i < sample->count; count++) {
-        i = group_end(placed, sample->count, i);
+    for (size_t i = 0; groups.numbers != NULL && is_seen != NULL && i < sample->count; i++) {
+        count += !is_seen[groups.numbers[i]];
+        is_seen[groups.numbers[i]] = true;
     }
     assert(count <= (int64_t)sample->count);
     return engine_value_integer(count);
 }
 
 static Value mode_of(Work *work, const Sample *sample, ValueType type) {
-    const Placed *placed = sort_values(work, sample->values, sample->count);
-    size_t best_count = 0, best_position = 0;
-    Value best = data_value_null(type);
-    for (size_t i = 0, end; placed != NULL && i < sample->count; i = end) {
-        end = group_end(placed, sample->count, i);
-        size_t latest = placed[end - 1].position;
-        if (end - i > best_count || (end - i == best_count && latest > best_position)) {
-            best_count = end - i;
-            best_position = latest;
-            best = sample->values[latest];
+    Groups groups = groups_of(work, sample);
+    uint32_t *counts = engine_work_alloc(work, work->passing, groups.count, sizeof(uint32_t));
+    if (groups.numbers == NULL || counts == NULL) {
+        return data_value_null(type);
+    }
+    uint32_t most = 0;
+    for (size_t i = 0; i < sample->count; i++) {
+        uint32_t count = ++counts[groups.numbers[i]];
+        most = count > most ? count : most;
+    }
+    for (size_t i = sample->count; i-- > 0;) { // the most recent of the most frequent
+        if (counts[groups.numbers[i]] == most) {
+            return engine_value_widen(sample->values[i], type);
         }
     }
-    return engine_value_widen(best, type);
+    return data_value_null(type);
 }
 
 // Day, Monday's day, or month since year 0 of each event.
@@ -240,7 +221,7 @@ static Value reduce(Work *work, const Aggregate *aggregate, const Sample *sample
     case AGGREGATE_FUNCTION_COUNT:
         break;
     }
-    assert(!"an aggregate that is not one");
+    assert(false && "an aggregate that is not one");
     return data_value_null(aggregate->type);
 }
 
@@ -251,58 +232,93 @@ static Sample sample_of(const Series *series, const Span *span) {
     if (from == to) {
         return (Sample){0};
     }
+    Groups groups = series->groups;
+    groups.numbers = groups.numbers == NULL ? NULL : groups.numbers + from;
     return (Sample){.rows = series->rows + from,
                     .values = series->values == NULL ? NULL : series->values + from,
-                    .count = to - from};
+                    .count = to - from,
+                    .groups = groups};
 }
 
-// The sample's events among `group` (ascending positions of `all`).
-static Sample sample_of_group(Work *work, const Sample *all, const Sample *sample,
-                              const Placed *group, size_t group_count) {
+// The sample's events among `group` (ascending rows).
+static Sample sample_of_group(Work *work, const Sample *sample, const uint64_t *group,
+                              size_t group_count) {
     uint64_t *rows = engine_work_alloc(work, work->passing, group_count, sizeof(uint64_t));
     Value *values = engine_work_alloc(work, work->passing, group_count, sizeof(Value));
-    Sample result = {.rows = rows, .values = sample->values == NULL ? NULL : values};
     if (rows == NULL || values == NULL) {
-        return (Sample){.rows = rows, .values = result.values};
+        return (Sample){0};
     }
-    size_t next = 0; // both ascend by row
+    size_t count = 0, next = 0; // both ascend by row
     for (size_t i = 0; i < group_count; i++) {
-        uint64_t row = all->rows[group[i].position];
-        while (next < sample->count && sample->rows[next] < row) {
+        while (next < sample->count && sample->rows[next] < group[i]) {
             next++;
         }
-        if (next == sample->count || sample->rows[next] != row) {
+        if (next == sample->count || sample->rows[next] != group[i]) {
             continue; // the value is null there
         }
-        rows[result.count] = row;
+        rows[count] = group[i];
         if (sample->values != NULL) {
-            values[result.count] = sample->values[next];
+            values[count] = sample->values[next];
         }
-        result.count++;
+        count++;
     }
-    assert(result.count <= group_count);
-    return result;
+    assert(count <= group_count);
+    return (Sample){.rows = rows, .values = sample->values == NULL ? NULL : values, .count = count};
+}
+
+// Events of a sample by an expression that is not null.
+typedef struct Keyed {
+    uint64_t *rows; // sorted by group, then by row
+    size_t *ends;   // by group: one after its last row
+    uint32_t group_count;
+} Keyed;
+
+static bool key_rows(Work *work, NodeId by, const Sample *all, Keyed *ret_keyed) {
+    Value *keys = engine_work_alloc(work, work->passing, all->count, sizeof(Value));
+    uint64_t *with_key = engine_work_alloc(work, work->passing, all->count, sizeof(uint64_t));
+    size_t count = 0;
+    Groups groups;
+    for (size_t i = 0; keys != NULL && with_key != NULL && i < all->count; i++) {
+        keys[count] = engine_node_value(work, by, all->rows[i]);
+        with_key[count] = all->rows[i];
+        count += !keys[count].is_null;
+    }
+    if (keys == NULL || with_key == NULL ||
+        !engine_group_values(work, work->passing, keys, count, &groups)) {
+        return false;
+    }
+    Keyed keyed = {.rows = engine_work_alloc(work, work->passing, count, sizeof(uint64_t)),
+                   .ends = engine_work_alloc(work, work->passing, groups.count + 1, sizeof(size_t)),
+                   .group_count = groups.count};
+    if (keyed.rows == NULL || keyed.ends == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        keyed.ends[groups.numbers[i] + 1]++;
+    }
+    for (uint32_t g = 1; g <= groups.count; g++) { // now where each group begins
+        keyed.ends[g] += keyed.ends[g - 1];
+    }
+    for (size_t i = 0; i < count; i++) { // and, filled, where it ends
+        keyed.rows[keyed.ends[groups.numbers[i]]++] = with_key[i];
+    }
+    *ret_keyed = keyed;
+    return true;
 }
 
 // most(... by p) and fewest: the aggregate over each group of events with equal p.
 static Value pick_group(Work *work, const Aggregate *aggregate, const Sample *all,
                         const Sample *sample) {
-    Placed *keys = engine_work_alloc(work, work->passing, all->count, sizeof(Placed));
-    size_t key_count = 0;
-    for (size_t i = 0; keys != NULL && i < all->count; i++) {
-        Value key = engine_node_value(work, aggregate->by, all->rows[i]);
-        if (!key.is_null) {
-            keys[key_count++] = (Placed){.value = key, .position = i};
-        }
-    }
-    if (keys != NULL) {
-        qsort(keys, key_count, sizeof(Placed), compare_placed);
-    }
+    Keyed keyed;
     Value best = data_value_null(aggregate->type);
+    if (!key_rows(work, aggregate->by, all, &keyed)) {
+        return best;
+    }
     int sign = aggregate->pick == GROUP_MOST ? 1 : -1;
-    for (size_t i = 0, end; i < key_count; i = end) {
-        end = group_end(keys, key_count, i);
-        Sample group = sample_of_group(work, all, sample, keys + i, end - i);
+    for (uint32_t g = 0; g < keyed.group_count; g++) {
+        size_t begin = g == 0 ? 0 : keyed.ends[g - 1];
+        assert(begin < keyed.ends[g]);
+        Sample group = sample_of_group(work, sample, keyed.rows + begin, keyed.ends[g] - begin);
         Value value = reduce(work, aggregate, &group);
         if (!value.is_null && (best.is_null || sign * engine_value_order(value, best) > 0)) {
             best = value;
@@ -316,7 +332,11 @@ Value engine_aggregate_value(Work *work, const Aggregate *aggregate, int32_t ind
     if (span.is_null) {
         return data_value_null(aggregate->type);
     }
-    const Series *series = engine_work_series(work, work->ready->aggregate_series[index]);
+    int32_t number = work->ready->aggregate_series[index];
+    bool is_grouped = aggregate->pick == GROUP_NONE && (aggregate->function == AGGREGATE_DISTINCT ||
+                                                        aggregate->function == AGGREGATE_MODE);
+    const Series *series =
+        is_grouped ? engine_work_grouped_series(work, number) : engine_work_series(work, number);
     Sample sample = sample_of(series, &span);
     if (aggregate->pick == GROUP_NONE) {
         return reduce(work, aggregate, &sample);

@@ -22,11 +22,18 @@ typedef struct SeriesKey {
     bool is_moving; // made again at every now
 } SeriesKey;
 
+// Values numbered so that equal ones have equal numbers, all below `count`.
+typedef struct Groups {
+    const uint32_t *numbers; // beside the values
+    uint32_t count;
+} Groups;
+
 typedef struct Series {
     bool is_ready;
     const uint64_t *rows; // of the table, ascending
     const Value *values;  // beside the rows; NULL without a value
     size_t count;
+    Groups groups; // of the values, once distinct or mode asked for them
 } Series;
 
 // A plan made ready for evaluation, read by all threads.
@@ -107,6 +114,11 @@ int engine_work_check(const Work *work, KretsError *error);
 // Memory from one of the two arenas; NULL and `is_over_budget` when there is none left.
 void *engine_work_alloc(Work *work, Arena *arena, size_t count, size_t item_size_bytes);
 const Series *engine_work_series(Work *work, int32_t index);
+// The series with the groups of its values; their numbers are NULL over budget.
+const Series *engine_work_grouped_series(Work *work, int32_t index);
+// Groups of any values; false over budget.
+bool engine_group_values(Work *work, Arena *arena, const Value *values, size_t count,
+                         Groups *ret_groups);
 const int32_t *engine_work_local_days(Work *work); // by row - first_row; NULL over budget
 
 // Latest not-null value at now.

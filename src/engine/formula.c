@@ -53,7 +53,7 @@ static bool holds(CompareOp op, int order) {
     case COMPARE_GE:
         return order >= 0;
     }
-    assert(!"a comparison that is not one");
+    assert(false && "a comparison that is not one");
     return false;
 }
 
@@ -134,7 +134,7 @@ static bool match_text(Work *work, const Node *node, Str text, Str pattern) {
         return base_regex_find(regex, text);
     }
     }
-    assert(!"a match that is not one");
+    assert(false && "a match that is not one");
     return false;
 }
 
@@ -322,7 +322,7 @@ static Value compute(Work *work, const Node *node, uint64_t row) {
     case NODE_KIND_COUNT:
         break;
     }
-    assert(!"a node that is not one");
+    assert(false && "a node that is not one");
     return data_value_null(node->type);
 }
 

@@ -98,7 +98,7 @@ static Value calendar_part(Work *work, const Node *node, Value point) {
         return engine_value_integer(of_day_us / (3600 * CALENDAR_US_PER_SECOND));
     }
     default:
-        assert(!"no part of the calendar");
+        assert(false && "no part of the calendar");
         return data_value_null(node->type);
     }
 }
@@ -196,7 +196,7 @@ static Value abs_value(const Node *node, Value x) {
         x.number = fabs(x.number);
         break;
     default:
-        assert(!"a value without a size");
+        assert(false && "a value without a size");
     }
     return engine_value_widen(x, node->type);
 }
@@ -325,7 +325,7 @@ static Value plain_call(Work *work, const Node *node, const Value *args) {
     case CALL_BUCKET:
         return bucket_of(work, args[0].text, args[1].integer);
     default:
-        assert(!"a function that is not one");
+        assert(false && "a function that is not one");
         return data_value_null(node->type);
     }
 }

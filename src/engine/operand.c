@@ -50,7 +50,7 @@ double engine_value_number(Value value) {
     case VALUE_BOOLEAN:
         return value.boolean ? 1.0 : 0.0;
     default:
-        assert(!"a value without a number");
+        assert(false && "a value without a number");
         return 0.0;
     }
 }
@@ -70,7 +70,7 @@ Value engine_value_widen(Value value, ValueType type) {
         assert(value.type == VALUE_INTEGER);
         return engine_value_decimal((Int128)value.integer * VALUE_DECIMAL_ONE);
     }
-    assert(!"a widening that the plan does not ask for");
+    assert(false && "a widening that the plan does not ask for");
     return data_value_null(type);
 }
 
@@ -141,7 +141,7 @@ int engine_value_order(Value a, Value b) {
         assert(a.duration.months == 0 && b.duration.months == 0);
         return ORDER(a.duration.us, b.duration.us);
     default:
-        assert(!"values without an order");
+        assert(false && "values without an order");
         return 0;
     }
 }
@@ -193,7 +193,7 @@ static Value arithmetic_exact(const Node *node, Value a, Value b) {
                  (b.type == VALUE_DECIMAL ? (Int128)b.decimal : (Int128)b.integer);
         break;
     default:
-        assert(!"an operation that is not exact");
+        assert(false && "an operation that is not exact");
     }
     return is_decimal ? engine_value_decimal(result) : engine_value_integer(result);
 }
@@ -210,7 +210,7 @@ static Value arithmetic_number(const Node *node, Value a, Value b) {
     case NODE_DIVIDE:
         return y == 0.0 ? data_value_null(VALUE_NUMBER) : engine_value_finite(x / y);
     default:
-        assert(!"no operation");
+        assert(false && "no operation");
         return data_value_null(VALUE_NUMBER);
     }
 }
@@ -245,7 +245,7 @@ Value engine_negate_value(const Node *node, Value a) {
     case VALUE_NUMBER:
         return engine_value_finite(-a.number);
     default:
-        assert(!"a value without a negative");
+        assert(false && "a value without a negative");
         return data_value_null(node->type);
     }
 }

@@ -56,7 +56,7 @@ static json_t *load_cases(void) {
     json_error_t error;
     json_t *json = json_load_file(path.data, 0, &error);
     if (json == NULL) {
-        print_message("skipped: %s: %s (set KRETS_TEST_DATA)\n", path.data, error.text);
+        print_message("SKIPPED: %s: %s (set KRETS_TEST_DATA)\n", path.data, error.text);
     }
     return json;
 }

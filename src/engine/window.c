@@ -155,7 +155,7 @@ static bool span_of_points(Work *work, const Window *window, Span *span) {
         break;
     }
     default:
-        assert(!"a window without points");
+        assert(false && "a window without points");
     }
     return true;
 }
@@ -195,7 +195,7 @@ static bool span_of_now(Work *work, const Window *window, Span *span) {
                          base_zone_add(zone, first_us, window->unit, window->n) - 1, span);
         break;
     default:
-        assert(!"a window without a now");
+        assert(false && "a window without a now");
     }
     return true;
 }

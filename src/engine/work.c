@@ -245,6 +245,17 @@ const Series *engine_work_series(Work *work, int32_t index) {
     return series;
 }
 
+const Series *engine_work_grouped_series(Work *work, int32_t index) {
+    Series *series = &work->series[index];
+    (void)engine_work_series(work, index);
+    assert(series->is_ready && work->ready->series[index].value != NODE_NONE);
+    if (series->groups.numbers == NULL) {
+        Arena *arena = work->ready->series[index].is_moving ? work->passing : work->lasting;
+        (void)engine_group_values(work, arena, series->values, series->count, &series->groups);
+    }
+    return series;
+}
+
 const int32_t *engine_work_local_days(Work *work) {
     if (work->local_days != NULL) {
         return work->local_days;
