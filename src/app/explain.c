@@ -172,7 +172,7 @@ int app_explain(Project *project, Str customer, Str segment, ExplainResult *ret_
         r = app_project_now(project, &result.now_us, error);
     const FitSet *fits = NULL;
     if (r == 0)
-        r = app_evaluate_stored_fit(project, &fits, &result.fit_version, error);
+        r = app_population_stored_fit(project, &fits, &result.fit_version, error);
     Explainer e = {.project = project, .arena = project->arena, .plan = project->plan};
     if (r == 0)
         r = trace_customer(project, fits, &result, &e, error);

@@ -2,7 +2,7 @@
 #ifndef KRETS_APP_EXPLAIN_H
 #define KRETS_APP_EXPLAIN_H
 
-#include "app/evaluate.h"
+#include "app/population.h"
 #include "engine/evaluate.h"
 
 enum { EXPLAIN_EVENT_MAX = 10 }; // events shown for each aggregate, the newest

@@ -36,10 +36,11 @@ int app_members(Project *project, Str segment, MembersResult *ret_result, KretsE
     if (r < 0)
         return r;
     const FitSet *fits = NULL;
-    r = app_evaluate_stored_fit(project, &fits, &result.fit_version, error);
+    r = app_population_stored_fit(project, &fits, &result.fit_version, error);
     if (r < 0)
         return r;
-    r = app_evaluate_answers(project, project->arena, result.now_us, fits, &result.answers, error);
+    r = app_population_answers(project, project->arena, result.now_us, fits, &result.answers,
+                               error);
     if (r < 0)
         return r;
     BASE_TEXT_SCOPED words = {0};

@@ -2,7 +2,7 @@
 #ifndef KRETS_APP_MEMBERS_H
 #define KRETS_APP_MEMBERS_H
 
-#include "app/evaluate.h"
+#include "app/population.h"
 
 typedef struct MembersResult {
     Str segment, name, words;

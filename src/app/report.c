@@ -128,12 +128,12 @@ static const __int128 *customer_money(Arena *arena, const Answers *answers) {
     __int128 *money = base_arena_alloc_array(arena, answers->customer_count + 1, sizeof *money);
     if (answers->value.type != VALUE_NULL)
         for (size_t i = 0; i < answers->customer_count; i++)
-            money[i] = app_evaluate_money(data_table_value(&answers->value, i));
+            money[i] = app_population_money(data_table_value(&answers->value, i));
     return money;
 }
 
 int app_report_write(Project *project, const Answers *answers, RunResult *result,
-                     const EvaluateHistory *history, KretsError *error) {
+                     const PopulationHistory *history, KretsError *error) {
     Report report = {.project = project,
                      .answers = answers,
                      .result = result,

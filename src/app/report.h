@@ -7,6 +7,6 @@
 // Writes out/report.html and notes its path in the result. The document inside follows
 // spec/report.schema.json.
 int app_report_write(Project *project, const Answers *answers, RunResult *result,
-                     const EvaluateHistory *history, KretsError *error);
+                     const PopulationHistory *history, KretsError *error);
 
 #endif

@@ -53,7 +53,7 @@ json_t *app_report_segments(const Report *report) {
 }
 
 static json_t *series_json(const Report *report, size_t segment) {
-    const EvaluateHistory *history = report->history;
+    const PopulationHistory *history = report->history;
     json_t *sizes = json_array(), *values = report->result->has_value ? json_array() : json_null();
     for (size_t n = 0; n < history->now_count; n++) {
         size_t cell = n * history->segment_count + segment;
@@ -67,7 +67,7 @@ static json_t *series_json(const Report *report, size_t segment) {
 }
 
 json_t *app_report_history(const Report *report) {
-    const EvaluateHistory *history = report->history;
+    const PopulationHistory *history = report->history;
     json_t *instants = json_array(), *customers = json_array(), *series = json_array();
     json_t *values = report->result->has_value ? json_array() : json_null();
     for (size_t n = 0; n < history->now_count; n++) {

@@ -10,7 +10,7 @@ typedef struct Report {
     Project *project;
     const Answers *answers;
     const RunResult *result;
-    const EvaluateHistory *history;
+    const PopulationHistory *history;
     const __int128 *money; // by customer
 } Report;
 

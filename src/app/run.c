@@ -50,7 +50,7 @@ typedef struct MoneySum {
 
 static bool add_member(uint32_t customer, void *context) {
     MoneySum *sum = context;
-    sum->money += app_evaluate_money(column_value(sum->answers, customer));
+    sum->money += app_population_money(column_value(sum->answers, customer));
     return true;
 }
 
@@ -68,7 +68,7 @@ void app_run_segments(const Project *project, Arena *arena, const Answers *answe
         base_arena_alloc_array(arena, answers->segment_count + 1, sizeof(SegmentRow));
     result->money = 0;
     for (size_t i = 0; i < answers->customer_count; i++)
-        result->money += app_evaluate_money(column_value(answers, i));
+        result->money += app_population_money(column_value(answers, i));
     for (size_t s = 0; s < answers->segment_count; s++) {
         MoneySum sum = {.answers = answers};
         roaring_iterate(answers->segments[s], add_member, &sum);
@@ -93,7 +93,7 @@ int app_run_fit(Project *project, int64_t now_us, const FitSet **ret_fits, int64
     if (project->plan->fit_count == 0)
         return 0;
     const FitSet *fits = NULL;
-    int r = app_evaluate_fit(project, now_us, &fits, error);
+    int r = app_population_fit(project, now_us, &fits, error);
     if (r < 0)
         return r;
     BASE_TEXT_SCOPED json = {0};
@@ -147,11 +147,11 @@ static int write_report(Project *project, const Answers *answers, RunResult *res
     store_first_event(project->store, &first_us); // without events the history is now alone
     const int64_t *instants = NULL;
     size_t count = history_instants(project, arena, first_us, result->now_us, &instants);
-    EvaluateHistory history;
+    PopulationHistory history;
     const FitSet *fits = NULL;
-    int r = app_evaluate_stored_fit(project, &fits, NULL, error);
+    int r = app_population_stored_fit(project, &fits, NULL, error);
     if (r == 0)
-        r = app_evaluate_history(project, arena, instants, count, fits, &history, error);
+        r = app_population_history(project, arena, instants, count, fits, &history, error);
     if (r < 0)
         return r;
     return app_report_write(project, answers, result, &history, error);
@@ -194,7 +194,7 @@ int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *er
         return r;
     double fitted = seconds();
     Answers answers = {0};
-    r = app_evaluate_answers(project, project->arena, now_us, fits, &answers, error);
+    r = app_population_answers(project, project->arena, now_us, fits, &answers, error);
     if (r < 0)
         return r;
     app_run_segments(project, project->arena, &answers, &result);

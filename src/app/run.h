@@ -2,7 +2,7 @@
 #ifndef KRETS_APP_RUN_H
 #define KRETS_APP_RUN_H
 
-#include "app/evaluate.h"
+#include "app/population.h"
 
 // One segment at the run's instant. Shares are ratios (0..1), NAN where they have no meaning
 // (nobody in the population, value not positive); money is in 1/10000 of the currency.

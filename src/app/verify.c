@@ -178,11 +178,11 @@ static int verify_versions(Project *project, VerifyResult *result, KretsError *e
 
 static int fresh_answers(Project *project, VerifyResult *result, KretsError *error) {
     const FitSet *fits = NULL;
-    int r = app_evaluate_fit(project, result->now_us, &fits, error);
+    int r = app_population_fit(project, result->now_us, &fits, error);
     if (r < 0)
         return r;
     Answers answers = {0};
-    r = app_evaluate_answers(project, project->arena, result->now_us, fits, &answers, error);
+    r = app_population_answers(project, project->arena, result->now_us, fits, &answers, error);
     if (r < 0)
         return r;
     result->customer_count = answers.customer_count;

@@ -2,7 +2,7 @@
 #ifndef KRETS_APP_VERIFY_H
 #define KRETS_APP_VERIFY_H
 
-#include "app/evaluate.h"
+#include "app/population.h"
 
 enum { VERIFY_EXAMPLE_MAX = 20 };
 

@@ -70,13 +70,13 @@ typedef enum MatchOp {
     MATCH_REGEX // RE2 syntax, found anywhere in the text
 } MatchOp;
 
-// A date where a time is wanted (comparison with a time, days_since, days_until, days_between of a date
-// and a time) is its first instant in the customer's zone, a constant's in the model's zone; a time
-// where a date is wanted (age, anniversary) is its local date. days_between(a, b) = b - a in days,
-// of two dates the whole days. days_until is the negative of days_since. age of a birth in the
-// future: minus the full years until it. anniversary yields a date; 29 February is 1 March in other
-// years. round of a number to n places: round(x * 10^n) / 10^n (n < 0: round(x / 10^-n) * 10^-n), of
-// integers and decimals exact; floor, ceil and round of a value out of range are null.
+// A date where a time is wanted (comparison with a time, days_since, days_until, days_between of a
+// date and a time) is its first instant in the customer's zone, a constant's in the model's zone; a
+// time where a date is wanted (age, anniversary) is its local date. days_between(a, b) = b - a in
+// days, of two dates the whole days. days_until is the negative of days_since. age of a birth in
+// the future: minus the full years until it. anniversary yields a date; 29 February is 1 March in
+// other years. round of a number to n places: round(x * 10^n) / 10^n (n < 0: round(x / 10^-n) *
+// 10^-n), of integers and decimals exact; floor, ceil and round of a value out of range are null.
 // has_any and has: null where the list or (nothing else matching) an item is null.
 typedef enum CallFunction {
     CALL_DAYS_SINCE,
@@ -170,8 +170,8 @@ typedef enum WindowKind {
 // after it, "before" ends strictly before it, "from" includes it, "to" leaves it out. Any other
 // aggregate (max(order.shipped_at)) anchors at its time alone: "since"/"after" t > A, "before"/"to"
 // t < A, "from" t >= A. Without an anchor (null) the whole aggregate is null. A constant date is
-// its midnight in the model's zone, like every literal; "since" a constant: t >= P. A customer without
-// any `any` event has no t0: with `first n unit` the whole aggregate is null.
+// its midnight in the model's zone, like every literal; "since" a constant: t >= P. A customer
+// without any `any` event has no t0: with `first n unit` the whole aggregate is null.
 typedef struct Window {
     WindowKind kind;
     int64_t n;
@@ -223,11 +223,11 @@ typedef struct Aggregate {
     ValueType type;    // of the result
 } Aggregate;
 
-// "After p" is strictly after in (time, arrival). A positive step c after the previous positive step p
-// (at t): within d: c's time <= t + d. Negative steps between p and c: without `within` no b after p
-// and before c; within d no b after p, not after c (c itself counts) and at a time <= t + d. Negative
-// steps at the end: without `within` no b after p; within d no b after p at a time <= t + d, and
-// now >= t + d. Only events visible at now exist. Null where the window has no anchor.
+// "After p" is strictly after in (time, arrival). A positive step c after the previous positive
+// step p (at t): within d: c's time <= t + d. Negative steps between p and c: without `within` no b
+// after p and before c; within d no b after p, not after c (c itself counts) and at a time <= t +
+// d. Negative steps at the end: without `within` no b after p; within d no b after p at a time <= t
+// + d, and now >= t + d. Only events visible at now exist. Null where the window has no anchor.
 typedef struct SequenceStep {
     bool is_negated;
     int32_t selection;        // Plan.selections

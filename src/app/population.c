@@ -1,4 +1,4 @@
-#include "app/evaluate.h"
+#include "app/population.h"
 
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ static int fit_level(Project *project, FitBuilder *builder, int32_t level, Krets
     return engine_fit_level(builder, level, error);
 }
 
-int app_evaluate_fit(Project *project, int64_t now_us, const FitSet **ret_fits, KretsError *error) {
+int app_population_fit(Project *project, int64_t now_us, const FitSet **ret_fits,
+                       KretsError *error) {
     FitBuilder *builder = engine_fit_new(project->arena, project->plan, now_us);
     int r = 0;
     for (int32_t level = 0; r == 0 && level < engine_fit_level_count(builder); level++)
@@ -33,8 +34,8 @@ int app_evaluate_fit(Project *project, int64_t now_us, const FitSet **ret_fits, 
     return r;
 }
 
-int app_evaluate_stored_fit(Project *project, const FitSet **ret_fits, int64_t *ret_version,
-                            KretsError *error) {
+int app_population_stored_fit(Project *project, const FitSet **ret_fits, int64_t *ret_version,
+                              KretsError *error) {
     *ret_fits = NULL;
     if (ret_version)
         *ret_version = 0;
@@ -54,7 +55,7 @@ int app_evaluate_stored_fit(Project *project, const FitSet **ret_fits, int64_t *
     return engine_fit_read(project->arena, project->plan, fit.json, ret_fits, error);
 }
 
-__int128 app_evaluate_money(Value value) {
+__int128 app_population_money(Value value) {
     if (value.is_null)
         return 0;
     switch (value.type) {
@@ -297,8 +298,8 @@ static int evaluate_buckets(Project *project, Arena *scratch, Arena **arenas, in
     return 0;
 }
 
-int app_evaluate_answers(Project *project, Arena *arena, int64_t now_us, const FitSet *fits,
-                         Answers *ret_answers, KretsError *error) {
+int app_population_answers(Project *project, Arena *arena, int64_t now_us, const FitSet *fits,
+                           Answers *ret_answers, KretsError *error) {
     BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
     unsigned threads = project->options.threads;
     Arena **arenas = base_arena_alloc_array(arena, threads, sizeof *arenas);
@@ -345,7 +346,7 @@ static HistorySums new_sums(Arena *arena, size_t now_count, size_t segment_count
 static int add_answer(void *context, unsigned thread, const Answer *answer) {
     HistorySink *sink = context;
     HistorySums *sums = &sink->threads[thread];
-    __int128 money = app_evaluate_money(answer->value);
+    __int128 money = app_population_money(answer->value);
     sums->customers[answer->now_index]++;
     sums->money[answer->now_index] += money;
     size_t row = answer->now_index * sink->segment_count;
@@ -384,8 +385,8 @@ static int history_bucket(Project *project, const EventTable *table, const int64
     return engine_evaluate(&job, error);
 }
 
-int app_evaluate_history(Project *project, Arena *arena, const int64_t *nows_us, size_t now_count,
-                         const FitSet *fits, EvaluateHistory *ret_history, KretsError *error) {
+int app_population_history(Project *project, Arena *arena, const int64_t *nows_us, size_t now_count,
+                           const FitSet *fits, PopulationHistory *ret_history, KretsError *error) {
     size_t segment_count = (size_t)project->plan->segment_count;
     unsigned threads = project->options.threads;
     HistorySink sink = {.segment_count = segment_count,
@@ -407,12 +408,12 @@ int app_evaluate_history(Project *project, Arena *arena, const int64_t *nows_us,
     HistorySums total = new_sums(arena, now_count, segment_count);
     for (unsigned i = 0; i < threads; i++)
         add_sums(&total, &sink.threads[i], now_count, segment_count);
-    *ret_history = (EvaluateHistory){.now_count = now_count,
-                                     .nows_us = nows_us,
-                                     .segment_count = segment_count,
-                                     .customers = total.customers,
-                                     .money = total.money,
-                                     .sizes = total.sizes,
-                                     .segment_money = total.segment_money};
+    *ret_history = (PopulationHistory){.now_count = now_count,
+                                       .nows_us = nows_us,
+                                       .segment_count = segment_count,
+                                       .customers = total.customers,
+                                       .money = total.money,
+                                       .sizes = total.sizes,
+                                       .segment_money = total.segment_money};
     return 0;
 }
