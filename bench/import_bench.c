@@ -82,7 +82,7 @@ static int import(char **argv) {
     };
     BASE_TEXT_SCOPED relation = {0};
     base_text_printf(&relation,
-                     "select customer, timezone('UTC', time) as time,"
+                     "select customer, make_timestamptz(epoch_us(time)) as time,"
                      " (file_row_number << 13)::bigint as arrival, event,"
                      " null::varchar as message_id, product, amount, quantity"
                      " from read_parquet('%s', file_row_number = true)",
