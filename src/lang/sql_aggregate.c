@@ -60,8 +60,9 @@ static Str average_text(SqlBuilder *b, ValueType from) {
         b->needs_place = true;
         return lang_sql_finite(b, STR("sum(e.value order by e.place) / count(e.value)"));
     }
-    const char *exact =
-        from == VALUE_DECIMAL ? "sum(cast(e.value * 10000 as bigint))" : "sum(e.value)";
+    const char *exact = from == VALUE_DECIMAL
+                            ? "sum(cast(e.value::decimal(38,4) * 10000 as bigint))"
+                            : "sum(e.value)";
     const char *scale = from == VALUE_DECIMAL ? " / 10000" : "";
     // A sum within 64 bits is converted from them: the conversion from 128 bits rounds twice.
     return base_arena_printf(b->arena,

@@ -94,7 +94,8 @@ Str lang_sql_node_as(SqlBuilder *b, SqlScope *scope, NodeId id, ValueType type) 
     }
     if (type == VALUE_NUMBER && node->type == VALUE_DECIMAL) {
         // DuckDB's own conversion takes another way for large ones.
-        return base_arena_printf(b->arena, "(cast(%.*s * 10000 as bigint)::double / 10000)",
+        return base_arena_printf(b->arena,
+                                 "(cast(%.*s::decimal(38,4) * 10000 as bigint)::double / 10000)",
                                  STR_ARG(text));
     }
     if (type == VALUE_NUMBER && node->type == VALUE_INTEGER) {
@@ -162,7 +163,8 @@ static Str property_text(SqlBuilder *b, const SqlScope *scope, const Node *node)
         Str value = base_arena_printf(b->arena, "e.%.*s", STR_ARG(lang_sql_column(b, column)));
         ValueType type = b->plan->columns[column].type;
         if (type == VALUE_DECIMAL && property->type == VALUE_NUMBER) {
-            value = base_arena_printf(b->arena, "cast(%.*s * 10000 as bigint)::double / 10000",
+            value = base_arena_printf(b->arena,
+                                      "cast(%.*s::decimal(38,4) * 10000 as bigint)::double / 10000",
                                       STR_ARG(value));
         } else if (type != property->type) {
             value = base_arena_printf(b->arena, "try_cast(%.*s as %s)", STR_ARG(value),
@@ -358,6 +360,9 @@ static Str boolean_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
 
 Str lang_sql_node_text(SqlBuilder *b, SqlScope *scope, NodeId id) {
     const Node *node = &b->plan->nodes[id];
+    if (node->type == VALUE_NULL) { // what was never seen with a value
+        return STR("null");
+    }
     switch (node->kind) {
     case NODE_CONST:
         return const_text(b, node);

@@ -76,7 +76,7 @@ Str lang_sql_local(SqlBuilder *b, Str zone, Str time_us) {
 Str lang_sql_instant(SqlBuilder *b, Str zone, Str local) {
     return base_arena_printf(
         b->arena,
-        "(epoch_us(timezone(%.*s, %.*s)) - 1000000 * coalesce(list_max(list_filter("
+        "(epoch_us(timezone(%.*s, %.*s)) - 1000000::bigint * coalesce(list_max(list_filter("
         "[1800, 3600, 7200, 10800, 25200], lambda s: timezone(%.*s, timezone(%.*s, %.*s)"
         " - to_seconds(s)) = %.*s)), 0))",
         STR_ARG(zone), STR_ARG(local), STR_ARG(zone), STR_ARG(zone), STR_ARG(local),
@@ -100,9 +100,9 @@ static Str exact_step(SqlBuilder *b, Str time_us, CalendarUnit unit, int64_t n) 
     if (n > most / unit_us || n < -(most / unit_us)) {
         return clamped(b, base_arena_printf(b->arena, "%lld", (long long)(n > 0 ? most : -most)));
     }
-    return base_arena_printf(b->arena, "greatest(%.*s %s %lld * %lld, %lld)", STR_ARG(time_us),
-                             n < 0 ? "-" : "+", (long long)(n < 0 ? -n : n), (long long)unit_us,
-                             (long long)CALENDAR_TIME_MIN);
+    return base_arena_printf(b->arena, "greatest(%.*s %s %lld::bigint * %lld, %lld)",
+                             STR_ARG(time_us), n < 0 ? "-" : "+", (long long)(n < 0 ? -n : n),
+                             (long long)unit_us, (long long)CALENDAR_TIME_MIN);
 }
 
 Str lang_sql_add_us(SqlBuilder *b, Str time_us, int64_t us) {

@@ -17,13 +17,17 @@ int world_compile(Arena *arena, const World *world, const Str *expressions, size
                   const Plan **ret_plan, KretsError *error) {
     Model *model = base_arena_alloc(arena, sizeof *model);
     *model = world->model;
-    MetricSource *metrics = base_arena_alloc_array(arena, count + 1, sizeof *metrics);
+    size_t more = world->model.metric_count;
+    MetricSource *metrics = base_arena_alloc_array(arena, count + more + 1, sizeof *metrics);
+    for (size_t i = 0; i < more; i++) {
+        metrics[count + i] = world->model.metrics[i];
+    }
     for (size_t i = 0; i < count; i++) {
         metrics[i].name = base_arena_printf(arena, "q%zu", i);
         metrics[i].expression = expressions[i];
     }
     model->metrics = metrics;
-    model->metric_count = count;
+    model->metric_count = count + more;
     Diagnostics diagnostics = {.arena = arena};
     int r = lang_plan_compile(arena, model, world->catalog, &diagnostics, ret_plan, error);
     if (r < 0 && diagnostics.count > 0) {
@@ -191,22 +195,29 @@ static void init_answers(Arena *arena, const World *world, const Plan *plan,
         arena, (world->event_count + 1) * (answers->question_count + 1), sizeof *answers->values);
 }
 
+static int make_fits(Arena *arena, const World *world, const Plan *plan, const EventTable *table,
+                     const FitSet **ret_fits, KretsError *error) {
+    if (plan->fit_count == 0) {
+        return 0;
+    }
+    FitBuilder *builder = engine_fit_new(arena, plan, world->now_us);
+    int r = 0;
+    for (int32_t level = 0; r >= 0 && level < engine_fit_level_count(builder); level++) {
+        r = engine_fit_collect(builder, level, table, 1, error);
+        r = r < 0 ? r : engine_fit_level(builder, level, error);
+    }
+    *ret_fits = engine_fit_done(builder);
+    return r;
+}
+
 int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnswers *ret_answers,
                    KretsError *error) {
     EventTable *table = make_table(arena, world, plan);
     init_answers(arena, world, plan, ret_answers);
     const FitSet *fits = NULL;
-    if (plan->fit_count > 0) {
-        FitBuilder *builder = engine_fit_new(arena, plan, world->now_us);
-        for (int32_t level = 0; level < engine_fit_level_count(builder); level++) {
-            int r = engine_fit_collect(builder, level, table, 1, error);
-            r = r < 0 ? r : engine_fit_level(builder, level, error);
-            if (r < 0) {
-                (void)engine_fit_done(builder);
-                return r;
-            }
-        }
-        fits = engine_fit_done(builder);
+    int r = make_fits(arena, world, plan, table, &fits, error);
+    if (r < 0) {
+        return r;
     }
     Sink sink = {.arena = arena, .table = table, .answers = ret_answers};
     EvaluateJob job = {.plan = plan,
@@ -219,6 +230,18 @@ int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnsw
                        .sink = take_answer,
                        .context = &sink};
     return engine_evaluate(&job, error);
+}
+
+bool world_trace(Arena *arena, const World *world, const Plan *plan, const Value **ret_nodes) {
+    EventTable *table = make_table(arena, world, plan);
+    const FitSet *fits = NULL;
+    const Trace *trace;
+    if (make_fits(arena, world, plan, table, &fits, NULL) < 0 || table->customer_count == 0 ||
+        engine_trace(arena, plan, table, 0, fits, world->now_us, &trace, NULL) < 0) {
+        return false;
+    }
+    *ret_nodes = trace->nodes;
+    return trace->is_in_population;
 }
 
 // ---- the SQL ----

@@ -20,7 +20,7 @@ typedef struct WorldEvent {
 
 typedef struct World {
     const Catalog *catalog;
-    Model model; // without metrics and segments
+    Model model; // its metrics come after the questions
     const WorldColumn *columns;
     size_t column_count;
     const WorldEvent *events; // in any order
@@ -42,6 +42,8 @@ int world_compile(Arena *arena, const World *world, const Str *expressions, size
 // Answers by the evaluator and by one SQL statement, for all metrics of the plan.
 int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnswers *ret_answers,
                    KretsError *error);
+// Every node's value for the table's first customer; false where it is not in the population.
+bool world_trace(Arena *arena, const World *world, const Plan *plan, const Value **ret_nodes);
 int world_query(Arena *arena, const World *world, const Plan *plan, Duck *duck,
                 WorldAnswers *ret_answers, KretsError *error);
 // Puts the events into the table `world_events` of the database.
