@@ -158,19 +158,25 @@ static Str anniversary_text(SqlBuilder *b, Str date) {
                              STR_ARG(date));
 }
 
+// A number so large that it has no such places stays what it is.
+static Str places_text(SqlBuilder *b, Str x, int64_t places) {
+    if (places < 0) {
+        return base_arena_printf(b->arena, "round(%.*s / 1e%lld) * 1e%lld", STR_ARG(x),
+                                 (long long)-places, (long long)-places);
+    }
+    return base_arena_printf(b->arena,
+                             "list_transform([%.*s], lambda v: case when isfinite(v * 1e%lld)"
+                             " then round(v * 1e%lld) / 1e%lld else v end)[1]",
+                             STR_ARG(x), (long long)places, (long long)places, (long long)places);
+}
+
 static Str round_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     int64_t places = const_integer(b, node, 1, 0);
     ValueType from = b->plan->nodes[node->args[0]].type;
     Str x = lang_sql_node_text(b, scope, node->args[0]);
-    long long away = places < 0 ? -places : places;
     if (from == VALUE_NUMBER) {
-        Str rounded = base_arena_printf(b->arena,
-                                        places < 0 ? "round(%.*s / 1e%lld) * 1e%lld"
-                                                   : "round(%.*s * 1e%lld) / 1e%lld",
-                                        STR_ARG(x), away, away);
-        if (places == 0) {
-            rounded = base_arena_printf(b->arena, "round(%.*s)", STR_ARG(x));
-        }
+        Str rounded = places == 0 ? base_arena_printf(b->arena, "round(%.*s)", STR_ARG(x))
+                                  : places_text(b, x, places);
         rounded = lang_sql_finite(b, rounded);
         return node->type == VALUE_INTEGER
                    ? base_arena_printf(b->arena, "try_cast(%.*s as bigint)", STR_ARG(rounded))
