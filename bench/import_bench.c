@@ -2,6 +2,7 @@
 //   import_bench generate FILE ROWS CUSTOMERS SEED     writes a Parquet file of events
 //   import_bench copy FILE OUT THREADS MEMORY_MIB TMP  DuckDB's own sorted COPY of it
 //   import_bench import FILE DATA THREADS MEMORY_MIB   the store's import of it
+//   import_bench read DATA THREADS MEMORY_MIB          every bucket of that store into memory
 // Prints the seconds that the step took, without opening and closing.
 
 #include <stdio.h>
@@ -98,6 +99,33 @@ static int import(char **argv) {
     return finish(r, began_s);
 }
 
+static int read_all(char **argv) {
+    STORE_SCOPED store = NULL;
+    StoreOptions options = {.threads = (unsigned)atoi(argv[3]),
+                            .memory_bytes = (size_t)atoll(argv[4]) << 20,
+                            .is_read_only = true};
+    int r = store_open(base_str_from(argv[2]), &options, &store, &error);
+    PlanEvent events[] = {{STR("order"), true}, {STR("view"), true}};
+    PlanColumn columns[] = {{STR("amount"), VALUE_DECIMAL}, {STR("product"), VALUE_TEXT}};
+    Selection any = {.events = {.is_any = true}, .where = NODE_NONE};
+    Plan plan = {.events = events,
+                 .event_count = 2,
+                 .columns = columns,
+                 .column_count = 2,
+                 .selections = &any,
+                 .selection_count = 1};
+    double began_s = clock_s();
+    for (size_t bucket = 0; r == 0 && bucket < store_bucket_count(store); bucket++) {
+        BASE_ARENA_SCOPED arena = base_arena_new(options.memory_bytes);
+        const EventTable *table = NULL;
+        r = store_read(store, arena, &plan, bucket, &table, &error);
+        if (r == 0)
+            fprintf(stderr, "bucket %zu: %zu customers, %zu events, %zu MiB\n", bucket,
+                    table->customer_count, table->row_count, base_arena_used(arena) >> 20);
+    }
+    return finish(r, began_s);
+}
+
 int main(int argc, char **argv) {
     if (argc == 6 && strcmp(argv[1], "generate") == 0)
         return generate(argv);
@@ -105,6 +133,8 @@ int main(int argc, char **argv) {
         return copy(argv);
     if (argc == 6 && strcmp(argv[1], "import") == 0)
         return import(argv);
+    if (argc == 5 && strcmp(argv[1], "read") == 0)
+        return read_all(argv);
     fprintf(stderr, "usage: see the head of bench/import_bench.c\n");
     return 2;
 }

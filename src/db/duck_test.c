@@ -214,6 +214,49 @@ static void nothing_is_loaded_from_the_network(void **state) {
                  "text false,false");
 }
 
+static uint64_t count_bytes(Str text) {
+    return text.size_bytes;
+}
+
+static void a_function_of_texts_is_called_from_sql(void **state) {
+    (void)state;
+    DB_DUCK_SCOPED duck = open_duck();
+    assert_int_equal(db_duck_register(duck, "count_bytes", count_bytes, &error), 0);
+    assert_value(duck,
+                 "select sum(count_bytes(repeat('\u00e5', (i % 40)::int))) from range(100000) t(i)",
+                 "integer 3900000");
+    assert_value(duck, "select count_bytes('')", "integer 0");
+    assert_value(duck, "select count_bytes(null) is null", "boolean true");
+}
+
+static void connections_share_the_database_and_stream_side_by_side(void **state) {
+    (void)state;
+    DB_DUCK_SCOPED duck = open_duck();
+    assert_int_equal(db_duck_register(duck, "count_bytes", count_bytes, &error), 0);
+    DB_DUCK_SCOPED other = NULL;
+    assert_int_equal(db_duck_connect(duck, &other, &error), 0);
+    assert_value(other, "select count_bytes('abc')", "integer 3");
+    DuckResult *results[2] = {NULL, NULL};
+    const char *sql = "select i from range(50000) t(i)";
+    assert_int_equal(db_duck_stream(duck, base_str_from(sql), &results[0], &error), 0);
+    assert_int_equal(db_duck_stream(other, base_str_from(sql), &results[1], &error), 0);
+    for (int64_t i = 0; i < 50000; i++) {
+        assert_int_equal(db_duck_next(results[i % 2], &error), 1);
+        assert_int_equal(db_duck_value(results[i % 2], 0).integer, i / 2);
+    }
+    db_duck_result_free(results[1]);
+    db_duck_result_free(results[0]);
+}
+
+static void a_full_disk_is_a_matter_of_resources(void **state) {
+    (void)state;
+    DB_DUCK_SCOPED duck = open_duck();
+    assert_int_equal(
+        db_duck_run(duck, &error, "copy (select range from range(100000)) to '/dev/full'"),
+        BASE_E_RESOURCES);
+    assert_non_null(strstr(error.text, "free some space"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_as_krets_types),
@@ -227,6 +270,9 @@ int main(void) {
         cmocka_unit_test(sql_text_is_quoted),
         cmocka_unit_test(an_extension_loads_twice_and_a_missing_one_says_where_to_put_it),
         cmocka_unit_test(nothing_is_loaded_from_the_network),
+        cmocka_unit_test(a_function_of_texts_is_called_from_sql),
+        cmocka_unit_test(connections_share_the_database_and_stream_side_by_side),
+        cmocka_unit_test(a_full_disk_is_a_matter_of_resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,7 +264,7 @@ static void kill_at_points(const char *operation, size_t expected_points) {
     for (size_t i = 0; i < count; i++) {
         for (int hit = 1; hit <= points[i].hits; hit++) {
             char fault[sizeof(points[i].name) + 16];
-            snprintf(fault, sizeof(fault), "%s:%d", points[i].name, hit);
+            snprintf(fault, sizeof(fault), "%.63s:%d", points[i].name, hit);
             copy_folder(scene.start, scene.work);
             assert_true(wait_killed(start_child(operation, scene.work, fault, NULL)));
             assert_whole(&scene, fault);
