@@ -288,7 +288,12 @@ export function histogramOption(
           label: { color: palette.ink, fontSize: 11, formatter: '{b}' },
           data: marks
             .filter((mark) => mark.at >= low && mark.at <= high)
-            .map((mark) => ({ name: mark.name, xAxis: mark.at })),
+            .map((mark) => ({
+              name: mark.name,
+              xAxis: mark.at,
+              // The text stays over the plot: right of the line in the left half, else left of it.
+              label: { align: mark.at < (low + high) / 2 ? 'left' : 'right' },
+            })),
         },
       },
     ],
@@ -359,6 +364,7 @@ export function lorenzOption(
         label: {
           show: true,
           position: 'right',
+          offset: [2, 9],
           color: palette.ink,
           fontSize: 12,
           formatter: ({ data }: { data: [number, number] }) => `${say(data[0])} → ${say(data[1])}`,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  begunCohorts,
   inBoth,
   jaccard,
   largest,
@@ -59,6 +60,17 @@ describe('retention', () => {
       { active: 4, size: 10 },
       { active: 0, size: 0 },
     ]);
+  });
+
+  test('a period that nobody has been active in yet is not shown', () => {
+    const idle = { ...cohorts, rows: cohorts.rows.slice(0, 2) };
+    expect(begunCohorts(idle)).toBe(idle);
+    idle.rows = idle.rows.map((row) => ({ ...row, counts: [...row.counts, 0] }));
+    expect(begunCohorts(idle)).toMatchObject({
+      last_complete: true,
+      rows: [{ counts: [10, 4, 1] }, { counts: [20, 3] }],
+    });
+    expect(begunCohorts({ ...idle, last_complete: true }).rows[0]?.counts).toHaveLength(4);
   });
 
   test('finished ones all count', () => {

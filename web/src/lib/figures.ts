@@ -37,6 +37,14 @@ export function largest(segments: readonly Segment[], count: number): Segment[] 
   return [...segments].sort((a, b) => b.size - a.size).slice(0, count);
 }
 
+/** Without the last period where it has only begun and nobody has been active in it. */
+export function begunCohorts(cohorts: Cohorts): Cohorts {
+  const isIdle = cohorts.rows.every((row) => row.counts.at(-1) === 0);
+  if (cohorts.last_complete !== false || cohorts.rows.length === 0 || !isIdle) return cohorts;
+  const rows = cohorts.rows.map((row) => ({ ...row, counts: row.counts.slice(0, -1) }));
+  return { ...cohorts, last_complete: true, rows };
+}
+
 export interface RetentionColumn {
   active: number;
   size: number; // of the cohorts that have reached this period in full
