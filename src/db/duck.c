@@ -74,7 +74,8 @@ static int fail_duck(const Duck *duck, duckdb_error_type type, const char *messa
         message = "the query failed without a message";
     if (is_disk_full(message))
         return fail_resources(duck, true, error);
-    if (type == DUCKDB_ERROR_OUT_OF_MEMORY)
+    if (type == DUCKDB_ERROR_OUT_OF_MEMORY ||
+        base_str_starts(base_str_from(message), STR("Out of Memory Error")))
         return fail_resources(duck, false, error);
     if (type == DUCKDB_ERROR_INTERRUPT)
         return base_error_set(error, BASE_E_STORE, "interrupted");

@@ -139,6 +139,24 @@ static void a_stream_gives_the_same_chunks_in_order(void **state) {
     assert_int_equal(db_duck_run(duck, &error, "select 1"), 0);
 }
 
+// A stream that fails after its first rows must not look like its end.
+static void a_stream_that_fails_late_fails(void **state) {
+    (void)state;
+    DB_DUCK_SCOPED duck = open_duck();
+    DuckResult *result = NULL;
+    const char *sql = "select case when i = 900000 then cast('no' || i as bigint) else i end "
+                      "from range(1000000) t(i)";
+    assert_int_equal(db_duck_stream(duck, base_str_from(sql), &result, &error), 0);
+    int rows = 0;
+    int64_t total = 0;
+    while ((rows = db_duck_next_chunk(result, &error)) > 0)
+        total += rows;
+    assert_int_equal(rows, BASE_E_STORE);
+    assert_true(total > 0 && total <= 900000);
+    assert_non_null(strstr(error.text, "no900000"));
+    db_duck_result_free(result);
+}
+
 static void a_wrong_statement_tells_where(void **state) {
     (void)state;
     DB_DUCK_SCOPED duck = open_duck();
@@ -264,6 +282,7 @@ int main(void) {
         cmocka_unit_test(types_have_duckdbs_names),
         cmocka_unit_test(rows_run_over_chunks),
         cmocka_unit_test(a_stream_gives_the_same_chunks_in_order),
+        cmocka_unit_test(a_stream_that_fails_late_fails),
         cmocka_unit_test(a_wrong_statement_tells_where),
         cmocka_unit_test(messages_hold_no_secret),
         cmocka_unit_test(running_out_of_memory_is_a_matter_of_resources),

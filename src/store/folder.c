@@ -137,7 +137,7 @@ static int sweep_folder(Store *store, const char *below, const Map *known, Krets
             (!is_history_file(entry->d_name) || base_map_get(known, file, &(uint64_t){0})))
             continue;
         Str whole = store_path(arena, store, "%s", file.data);
-        if (unlink(whole.data) != 0 && errno != ENOENT)
+        if (unlink(whole.data) != 0 && errno != ENOENT && errno != EISDIR)
             r = fail_path("remove", whole.data, error);
     }
     closedir(folder);
