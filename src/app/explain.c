@@ -103,20 +103,23 @@ static void add_node(Explainer *e, NodeId node, int32_t depth, bool is_decisive)
     }
 }
 
-// The decisive parts of the whole, one level down: "no order in the last 30 days: yes; …".
-static Str because(Explainer *e) {
-    BASE_TEXT_SCOPED text = {0};
-    for (size_t i = 0; i < e->count; i++) {
-        const ExplainNode *node = &e->nodes[i];
-        if (node->depth != 1 || !node->is_decisive)
-            continue;
-        base_text_printf(&text, "%s%.*s: %.*s", text.size_bytes > 0 ? "; " : "",
-                         STR_ARG(node->words), STR_ARG(node->value));
-    }
-    if (text.size_bytes == 0 && e->count > 0)
-        base_text_printf(&text, "%.*s: %.*s", STR_ARG(e->nodes[0].words),
-                         STR_ARG(e->nodes[0].value));
-    return base_arena_str(e->arena, base_text_str(&text));
+static void append_part(Text *text, const ExplainNode *node) {
+    base_text_printf(text, "%s%.*s", text->size_bytes > 0 ? "; " : "", STR_ARG(node->words));
+    if (node->raw.is_null)
+        base_text_append(text, STR(" (not known)"));
+}
+
+// "this holds: …; …" or "this does not hold: …": the parts that decide, one level down, else the
+// whole.
+static Str because(Explainer *e, bool is_member) {
+    BASE_TEXT_SCOPED parts = {0};
+    for (size_t i = 0; i < e->count; i++)
+        if (e->nodes[i].depth == 1 && e->nodes[i].is_decisive)
+            append_part(&parts, &e->nodes[i]);
+    if (parts.size_bytes == 0 && e->count > 0)
+        append_part(&parts, &e->nodes[0]);
+    return base_arena_printf(e->arena, "%s: %.*s", is_member ? "this holds" : "this does not hold",
+                             (int)parts.size_bytes, parts.data ? parts.data : "");
 }
 
 static ExplainSegment explain_segment(Explainer *e, int32_t index, bool is_asked_for) {
@@ -128,7 +131,7 @@ static ExplainSegment explain_segment(Explainer *e, int32_t index, bool is_asked
                              .name = e->project->model->segments[index].name,
                              .words = node_text(e, segment->node, lang_words_node),
                              .is_member = is_true(e, segment->node),
-                             .because = because(e)};
+                             .because = because(e, is_true(e, segment->node))};
     if (is_asked_for) {
         result.nodes = e->nodes;
         result.node_count = e->count;

@@ -178,6 +178,7 @@ static void compile_all(Compiler *compiler, Plan *plan) {
     }
     for (size_t i = 0; i < model->segment_count; i++) {
         segments[i].key = model->segments[i].key;
+        segments[i].name = model->segments[i].name;
         segments[i].node =
             resolve(compiler, compiler->segments, i, compile_segment_expression, NULL, nowhere);
     }

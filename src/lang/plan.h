@@ -295,6 +295,7 @@ typedef struct PlanMetric {
 
 typedef struct PlanSegment {
     Str key;     // name in the model file
+    Str name;    // for people; the key when the model gives none
     NodeId node; // boolean
 } PlanSegment;
 

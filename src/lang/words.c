@@ -165,7 +165,8 @@ static void append_segment(Text *out, const Plan *plan, const Node *node, bool i
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
     bool is_list = node->kind == NODE_LIST;
     Str key = is_list ? plan->lists[node->index].key : plan->segments[node->index].key;
-    Str name = words_human(arena, key);
+    Str given = is_list ? key : plan->segments[node->index].name;
+    Str name = base_str_equal(given, key) ? words_human(arena, key) : given;
     base_text_printf(out, "%sin %s ‘%.*s’", is_negated ? "not " : "",
                      is_list ? "the list" : "segment", STR_ARG(name));
 }

@@ -204,7 +204,7 @@ static bool append_end(Text *out, const Fit *fit, int64_t low, int64_t high) {
         count >= fit->tiles) {
         return false;
     }
-    base_text_printf(out, "in the %s %s%s%s", low == 1 ? "bottom" : "top", numbers[count], name,
+    base_text_printf(out, "in the %s %s%s%s", low == 1 ? "lowest" : "highest", numbers[count], name,
                      count == 1                                         ? ""
                      : base_str_equal(base_str_from(name), STR("half")) ? ""
                                                                         : "s");
@@ -254,7 +254,7 @@ static bool append_percentile(Text *out, const Plan *plan, const Node *left, Com
         op == COMPARE_NE) {
         return false;
     }
-    base_text_printf(out, "in the %s ", is_top ? "top" : "bottom");
+    base_text_printf(out, "in the %s ", is_top ? "highest" : "lowest");
     words_number(out, is_top ? 100 - share * 100 : share * 100, true);
     base_text_append(out, STR(" %"));
     append_by(out, plan, fit);
