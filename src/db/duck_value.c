@@ -100,7 +100,7 @@ void duck_type_name(Text *out, duckdb_logical_type type) {
 typedef __int128 Wide;
 
 static Wide huge_wide(duckdb_hugeint huge) {
-    return ((Wide)huge.upper << 64) | (Wide)huge.lower;
+    return (Wide)((unsigned __int128)(uint64_t)huge.upper << 64 | huge.lower);
 }
 
 // Reads the integer, of whatever width, behind an integer or decimal column.

@@ -237,8 +237,8 @@ static int append_keys(Builder *builder, const DuckResult *chunk, size_t begin, 
             continue;
         if (builder->row_count == builder->row_room)
             return base_error_set(error, BASE_E_STORE,
-                                  "the history holds more events than its manifest says: run "
-                                  "`krets doctor`");
+                                  "the history holds more events than its manifest says: its "
+                                  "files were changed; import the sources again");
         builder->has_any_row |= builder->last_event_is_any;
         builder->time_us[builder->row_count] = times[row];
         builder->event[builder->row_count] = builder->last_event_index;
