@@ -75,9 +75,10 @@ typedef enum MatchOp {
 // time where a date is wanted (age, anniversary) is its local date. days_between(a, b) = b - a in
 // days, of two dates the whole days. days_until is the negative of days_since. age of a birth in
 // the future: minus the full years until it. anniversary yields a date; 29 February is 1 March in
-// other years. round of a number to n places: round(x * 10^n) / 10^n, x itself where x * 10^n is not
-// finite (n < 0: round(x / 10^-n) * 10^-n), of integers and decimals exact; floor, ceil and round of
-// a value out of range are null.
+// other years. round of a number to n places: round(x * 10^n) / 10^n, x itself where x * 10^n is
+// not finite (n < 0: round(x / 10^-n) * 10^-n), of integers and decimals exact; floor, ceil and
+// round of a value out of range are null. A time moved by months stops at the calendar's ends
+// (base_zone_add); moved by an exact length, or a date, it is null beyond them.
 // has_any and has: null where the list or (nothing else matching) an item is null.
 typedef enum CallFunction {
     CALL_DAYS_SINCE,

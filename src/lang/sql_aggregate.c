@@ -51,8 +51,7 @@ static Str sum_text(SqlBuilder *b, const Aggregate *aggregate, ValueType from) {
         b->needs_place = true;
         return lang_sql_finite(b, STR("coalesce(sum(e.value order by e.place), 0)"));
     }
-    return base_arena_printf(b->arena, "try_cast(coalesce(sum(e.value), 0) as %s)",
-                             aggregate->type == VALUE_DECIMAL ? "decimal(18,4)" : "bigint");
+    return lang_sql_in_range(b, STR("coalesce(sum(e.value), 0)"), aggregate->type);
 }
 
 static Str average_text(SqlBuilder *b, ValueType from) {

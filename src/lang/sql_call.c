@@ -8,8 +8,8 @@ static const char *arithmetic_sign(NodeKind kind) {
     return kind == NODE_ADD ? "+" : kind == NODE_SUBTRACT ? "-" : kind == NODE_MULTIPLY ? "*" : "/";
 }
 
-// Calendar months, then the microseconds, each ending at the calendar's ends. The steps skip nulls,
-// so a null must not reach them.
+// Calendar months, which stop at the calendar's ends (they skip nulls, so a null must not reach
+// them), then microseconds, which give null beyond them.
 static Str time_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
     bool is_first = b->plan->nodes[node->args[0]].type == VALUE_DURATION;
     Str value = lang_sql_instant_of(b, scope, node->args[is_first ? 1 : 0]);
@@ -17,29 +17,29 @@ static Str time_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
     const Node *step = &b->plan->nodes[length];
     int64_t sign = node->kind == NODE_SUBTRACT ? -1 : 1;
     if (step->kind != NODE_CONST || step->value.is_null) {
-        return base_arena_printf(b->arena,
-                                 "list_transform([%.*s %s %.*s], lambda t: case when t is not null"
-                                 " then least(greatest(t, %lld), %lld) end)[1]",
-                                 STR_ARG(value), sign < 0 ? "-" : "+",
-                                 STR_ARG(lang_sql_node_text(b, scope, length)),
-                                 (long long)CALENDAR_TIME_MIN, (long long)CALENDAR_TIME_MAX);
+        Str us = lang_sql_node_text(b, scope, length);
+        return lang_sql_in_calendar(b, base_arena_printf(b->arena, "%.*s %s %.*s", STR_ARG(value),
+                                                         sign < 0 ? "-" : "+", STR_ARG(us)));
     }
-    Str moved = STR("t");
     int64_t months = step->value.duration.months;
     if (months != 0) {
         scope->needs_customer = scope->needs_customer || b->plan->zone_trait >= 0;
-        moved = lang_sql_add(b, lang_sql_zone(b, "c"), moved, UNIT_MONTH, sign * months);
+        Str moved = lang_sql_add(b, lang_sql_zone(b, "c"), STR("t"), UNIT_MONTH, sign * months);
+        value = base_arena_printf(b->arena,
+                                  "list_transform([%.*s], lambda t: case when t is not null then"
+                                  " %.*s end)[1]",
+                                  STR_ARG(value), STR_ARG(moved));
     }
-    if (step->value.duration.us != 0 || months == 0) {
-        moved = lang_sql_add_us(b, moved, sign * step->value.duration.us);
-    }
-    return base_arena_printf(b->arena,
-                             "list_transform([%.*s], lambda t: case when t is not null then"
-                             " %.*s end)[1]",
-                             STR_ARG(value), STR_ARG(moved));
+    const int64_t most = 2 * CALENDAR_TIME_MAX; // beyond the calendar from anywhere
+    int64_t us = step->value.duration.us;
+    us = sign * (us > most ? most : us < -most ? -most : us);
+    return us == 0 ? value
+                   : lang_sql_in_calendar(b, base_arena_printf(b->arena, "%.*s + (%lld)",
+                                                               STR_ARG(value), (long long)us));
 }
 
-// A date moves by whole months, the day clamped to the month's end, then by whole days.
+// A date moves by whole months, the day clamped to the month's end, then by whole days; null
+// outside of the calendar.
 static Str date_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
     bool is_first = b->plan->nodes[node->args[0]].type == VALUE_DURATION;
     Str value = lang_sql_node_text(b, scope, node->args[is_first ? 1 : 0]);
@@ -50,11 +50,14 @@ static Str date_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
     bool is_minus = node->kind == NODE_SUBTRACT;
     int64_t months = step->value.duration.months;
     int64_t days = step->value.duration.us / CALENDAR_US_PER_DAY;
-    const int64_t most = 4000000; // more days or months than the calendar has
-    months = months > most ? most : months < -most ? -most : months;
+    const int64_t most = 4000000; // more days than the calendar has
+    const int64_t most_months = 200000;
+    months = months > most_months ? most_months : months < -most_months ? -most_months : months;
     days = days > most ? most : days < -most ? -most : days;
     return base_arena_printf(b->arena,
-                             "cast(%.*s %s interval (%lld) month %s interval (%lld) day as date)",
+                             "list_filter([cast(%.*s %s interval (%lld) month"
+                             " %s interval (%lld) day as date)], lambda d:"
+                             " d between date '0001-01-01' and date '9999-12-31')[1]",
                              STR_ARG(value), is_minus ? "-" : "+", (long long)months,
                              is_minus ? "-" : "+", (long long)days);
 }
@@ -62,7 +65,8 @@ static Str date_step(SqlBuilder *b, SqlScope *scope, const Node *node) {
 static Str negate_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     Str value = lang_sql_node_as(b, scope, node->args[0], node->type);
     if (node->type == VALUE_INTEGER) {
-        return base_arena_printf(b->arena, "try_cast(-(%.*s)::hugeint as bigint)", STR_ARG(value));
+        return lang_sql_in_range(b, base_arena_printf(b->arena, "-(%.*s)::hugeint", STR_ARG(value)),
+                                 VALUE_INTEGER);
     }
     return base_arena_printf(b->arena, "(-(%.*s))", STR_ARG(value));
 }
@@ -87,8 +91,10 @@ Str lang_sql_arithmetic(SqlBuilder *b, SqlScope *scope, const Node *node) {
     Str x = lang_sql_node_text(b, scope, node->args[0]);
     Str y = lang_sql_node_text(b, scope, node->args[1]);
     if (node->type == VALUE_INTEGER || node->type == VALUE_DURATION) {
-        return base_arena_printf(b->arena, "try_cast((%.*s)::hugeint %s (%.*s)::hugeint as bigint)",
-                                 STR_ARG(x), sign, STR_ARG(y));
+        return lang_sql_in_range(b,
+                                 base_arena_printf(b->arena, "(%.*s)::hugeint %s (%.*s)::hugeint",
+                                                   STR_ARG(x), sign, STR_ARG(y)),
+                                 VALUE_INTEGER);
     }
     if (node->type != VALUE_DECIMAL) {
         return lang_sql_fail(b, "arithmetic on these types");
@@ -97,10 +103,12 @@ Str lang_sql_arithmetic(SqlBuilder *b, SqlScope *scope, const Node *node) {
         b->plan->nodes[node->args[0]].type == VALUE_DECIMAL || node->kind != NODE_MULTIPLY;
     bool is_right =
         b->plan->nodes[node->args[1]].type == VALUE_DECIMAL || node->kind != NODE_MULTIPLY;
-    return base_arena_printf(b->arena,
-                             "try_cast(cast(%.*s as %s) %s cast(%.*s as %s) as decimal(18,4))",
-                             STR_ARG(x), is_left ? "decimal(38,4)" : "bigint", sign, STR_ARG(y),
-                             is_right ? "decimal(38,4)" : "bigint");
+    return lang_sql_in_range(b,
+                             base_arena_printf(b->arena, "cast(%.*s as %s) %s cast(%.*s as %s)",
+                                               STR_ARG(x), is_left ? "decimal(38,4)" : "bigint",
+                                               sign, STR_ARG(y),
+                                               is_right ? "decimal(38,4)" : "bigint"),
+                             VALUE_DECIMAL);
 }
 
 static int64_t const_integer(SqlBuilder *b, const Node *node, int32_t arg, int64_t otherwise) {
@@ -172,34 +180,34 @@ static Str places_text(SqlBuilder *b, Str x, int64_t places) {
 
 static Str round_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     int64_t places = const_integer(b, node, 1, 0);
-    ValueType from = b->plan->nodes[node->args[0]].type;
+    ValueType type = b->plan->nodes[node->args[0]].type;
     Str x = lang_sql_node_text(b, scope, node->args[0]);
-    if (from == VALUE_NUMBER) {
-        Str rounded = places == 0 ? base_arena_printf(b->arena, "round(%.*s)", STR_ARG(x))
-                                  : places_text(b, x, places);
-        rounded = lang_sql_finite(b, rounded);
-        return node->type == VALUE_INTEGER
-                   ? base_arena_printf(b->arena, "try_cast(%.*s as bigint)", STR_ARG(rounded))
-                   : rounded;
+    if (type == VALUE_NUMBER) {
+        return lang_sql_finite(b, places == 0
+                                      ? base_arena_printf(b->arena, "round(%.*s)", STR_ARG(x))
+                                      : places_text(b, x, places));
     }
-    const char *to = node->type == VALUE_INTEGER ? "bigint" : "decimal(18,4)";
-    if (places >= 4 || (places >= 0 && from == VALUE_INTEGER)) {
+    if (places >= 4 || (places >= 0 && type == VALUE_INTEGER) || type == VALUE_NULL) {
         return x;
     }
-    return base_arena_printf(b->arena, "try_cast(round(cast(%.*s as decimal(38,4)), %lld) as %s)",
-                             STR_ARG(x), places < -30 ? -30 : (long long)places, to);
+    Str rounded = base_arena_printf(b->arena, "round(cast(%.*s as decimal(38,4)), %lld)",
+                                    STR_ARG(x), (long long)places);
+    return lang_sql_in_range(b, rounded, type);
 }
 
 static Str whole_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     const char *name = node->function == CALL_FLOOR ? "floor" : "ceil";
+    ValueType type = b->plan->nodes[node->args[0]].type;
     Str x = lang_sql_node_text(b, scope, node->args[0]);
-    if (b->plan->nodes[node->args[0]].type == VALUE_INTEGER) {
-        return x;
+    if (type == VALUE_NUMBER) {
+        return base_arena_printf(b->arena, "%s(%.*s)", name, STR_ARG(x));
     }
-    const char *to = node->type == VALUE_INTEGER   ? "bigint"
-                     : node->type == VALUE_DECIMAL ? "decimal(18,4)"
-                                                   : "double";
-    return base_arena_printf(b->arena, "try_cast(%s(%.*s) as %s)", name, STR_ARG(x), to);
+    return type != VALUE_DECIMAL
+               ? x
+               : lang_sql_in_range(b,
+                                   base_arena_printf(b->arena, "%s(cast(%.*s as decimal(38,4)))",
+                                                     name, STR_ARG(x)),
+                                   type);
 }
 
 static Str has_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
@@ -289,7 +297,9 @@ static Str calendar_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
 static Str abs_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     Str x = lang_sql_node_as(b, scope, node->args[0], node->type);
     return node->type == VALUE_INTEGER
-               ? base_arena_printf(b->arena, "try_cast(abs((%.*s)::hugeint) as bigint)", STR_ARG(x))
+               ? lang_sql_in_range(b,
+                                   base_arena_printf(b->arena, "abs((%.*s)::hugeint)", STR_ARG(x)),
+                                   VALUE_INTEGER)
                : base_arena_printf(b->arena, "abs(%.*s)", STR_ARG(x));
 }
 

@@ -11,6 +11,19 @@ Str lang_sql_finite(SqlBuilder *b, Str number) {
                              STR_ARG(number));
 }
 
+// Not try_cast: DuckDB 1.5 rewrites `try_cast(x as bigint) <= 5` to `x <= 5`, and the null is lost.
+Str lang_sql_in_range(SqlBuilder *b, Str exact, ValueType type) {
+    return type == VALUE_DECIMAL
+               ? base_arena_printf(b->arena,
+                                   "cast(list_filter([%.*s], lambda v:"
+                                   " abs(v) < 100000000000000)[1] as decimal(18,4))",
+                                   STR_ARG(exact))
+               : base_arena_printf(b->arena,
+                                   "cast(list_filter([%.*s], lambda v: v between"
+                                   " -9223372036854775808 and 9223372036854775807)[1] as bigint)",
+                                   STR_ARG(exact));
+}
+
 // The literal of a double reads back to the same bits only with an exponent (without, it is a
 // decimal).
 static Str number_literal(SqlBuilder *b, double number) {
@@ -102,7 +115,8 @@ Str lang_sql_node_as(SqlBuilder *b, SqlScope *scope, NodeId id, ValueType type) 
         return base_arena_printf(b->arena, "cast(%.*s as double)", STR_ARG(text));
     }
     if (type == VALUE_DECIMAL && node->type == VALUE_INTEGER) {
-        return base_arena_printf(b->arena, "try_cast(%.*s as decimal(18,4))", STR_ARG(text));
+        return lang_sql_in_range(
+            b, base_arena_printf(b->arena, "cast(%.*s as decimal(38,4))", STR_ARG(text)), type);
     }
     if (type == VALUE_TIME && node->type == VALUE_DATE) {
         return lang_sql_instant_of(b, scope, id);
@@ -167,8 +181,12 @@ static Str property_text(SqlBuilder *b, const SqlScope *scope, const Node *node)
                                       "cast(%.*s::decimal(38,4) * 10000 as bigint)::double / 10000",
                                       STR_ARG(value));
         } else if (type != property->type) {
-            value = base_arena_printf(b->arena, "try_cast(%.*s as %s)", STR_ARG(value),
-                                      type_name(property->type));
+            value = base_arena_printf(b->arena, "cast(%.*s as %s)", STR_ARG(value),
+                                      property->type == VALUE_DECIMAL ? "decimal(38,4)"
+                                                                      : type_name(property->type));
+            if (property->type == VALUE_DECIMAL) {
+                value = lang_sql_in_range(b, value, VALUE_DECIMAL);
+            }
         }
         is_same = is_same && (is_empty || base_str_equal(first, value)) &&
                   property->events[i] == scope->events->events[i];

@@ -68,6 +68,8 @@ Str lang_sql_holiday(SqlBuilder *b, SqlScope *scope, const Node *node);
 Str lang_sql_arithmetic(SqlBuilder *b, SqlScope *scope, const Node *node);
 // Null unless finite.
 Str lang_sql_finite(SqlBuilder *b, Str number);
+// An exact HUGEINT or DECIMAL(38,4) as an integer or a decimal, null out of range.
+Str lang_sql_in_range(SqlBuilder *b, Str exact, ValueType type);
 // As a BIGINT instant: a date stands for its first local instant.
 Str lang_sql_instant_of(SqlBuilder *b, SqlScope *scope, NodeId id);
 Str lang_sql_date_of(SqlBuilder *b, SqlScope *scope, NodeId id);  // the local date
@@ -81,7 +83,7 @@ Str lang_sql_local(SqlBuilder *b, Str zone, Str time_us);
 Str lang_sql_instant(SqlBuilder *b, Str zone, Str local);
 Str lang_sql_midnight(SqlBuilder *b, Str zone, Str date);
 Str lang_sql_add(SqlBuilder *b, Str zone, Str time_us, CalendarUnit unit, int64_t n);
-Str lang_sql_add_us(SqlBuilder *b, Str time_us, int64_t us);
+Str lang_sql_in_calendar(SqlBuilder *b, Str time_us); // null outside of it
 Str lang_sql_period(SqlBuilder *b, Str zone, Str today, CalendarUnit unit, int64_t shift);
 Str lang_sql_start(SqlBuilder *b, Str zone, Str today, CalendarUnit unit, int64_t n);
 bool lang_sql_unit_is_exact(CalendarUnit unit);

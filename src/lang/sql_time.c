@@ -105,11 +105,10 @@ static Str exact_step(SqlBuilder *b, Str time_us, CalendarUnit unit, int64_t n) 
                              (long long)unit_us, (long long)CALENDAR_TIME_MIN);
 }
 
-Str lang_sql_add_us(SqlBuilder *b, Str time_us, int64_t us) {
-    const int64_t most = 2 * CALENDAR_TIME_MAX;
-    int64_t away = us > most ? most : us < -most ? -most : us;
-    return clamped(b,
-                   base_arena_printf(b->arena, "%.*s + (%lld)", STR_ARG(time_us), (long long)away));
+Str lang_sql_in_calendar(SqlBuilder *b, Str time_us) {
+    return base_arena_printf(b->arena, "list_filter([%.*s], lambda v: v between %lld and %lld)[1]",
+                             STR_ARG(time_us), (long long)CALENDAR_TIME_MIN,
+                             (long long)CALENDAR_TIME_MAX);
 }
 
 // A local date so many months away stands in the calendar, or its time is the calendar's end.
