@@ -88,7 +88,8 @@ function playwrightCounts({ suites, errors }) {
     };
 }
 
-await check('build', ['vite', 'build', '--logLevel', 'warn']);
+// A given report brings its own page.
+if (!process.env.KRETS_REPORT) await check('build', ['vite', 'build', '--logLevel', 'warn']);
 if (only === undefined) {
     await Promise.all([
         check('svelte-check', ['svelte-check', '--fail-on-warnings']),
@@ -106,7 +107,10 @@ if (only === undefined) {
 }
 await count(
     'playwright',
-    () => ['playwright', 'test', '--reporter=json', ...(only ? [only] : [])],
+    () => [
+        ...['playwright', 'test', '--reporter=json', `--output=${join(folder, 'results')}`],
+        ...(only ? [only] : []),
+    ],
     (file) => ({ PLAYWRIGHT_JSON_OUTPUT_NAME: file }),
     playwrightCounts,
 );
