@@ -634,7 +634,7 @@ int rows_profile(Stage *stage, Rows *rows, Str *ret_json) {
         return r;
     report_findings(&out, "left_out", &stage->left_out);
     report_findings(&out, "rejected", &stage->rejected);
-    report_findings(&out, "noted", &stage->noted);
+    report_findings(&out, "notes", &stage->noted);
     base_text_append_char(&out, '}');
     *ret_json = stage_text(stage, &out);
     return 0;

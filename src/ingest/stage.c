@@ -272,6 +272,8 @@ int ingest_stage(Arena *arena, Duck *duck, const Model *model, const Source *sou
                      .error = error};
     int r = stage_source_rows(stage, ret);
     files_release(stage);
+    if (r != 0) // nothing will read the tables; the first error is the one to tell
+        ingest_release(duck, source_place, NULL);
     return r;
 }
 
