@@ -213,5 +213,6 @@ int input_connect_open(Stage *stage) {
     int detached = stage_run(stage, STR("detach database if exists krets_remote"));
     if (r < 0 || detached < 0)
         return r < 0 ? r : detached;
-    return input_describe(stage, ORIGIN_TYPED);
+    // SQLite has no types of times and decimals, and its values need not have their column's type.
+    return input_describe(stage, strcmp(driver->type, "sqlite") == 0 ? ORIGIN_TEXT : ORIGIN_TYPED);
 }

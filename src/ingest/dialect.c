@@ -208,12 +208,20 @@ static size_t count_lines(FileBytes bytes, size_t from, size_t to) {
     return lines;
 }
 
+// DuckDB gives the place of a record from before the blank lines that lead to it.
+static size_t skip_breaks(FileBytes bytes, size_t at) {
+    while (at < bytes.size_bytes && (bytes.data[at] == '\n' || bytes.data[at] == '\r'))
+        at++;
+    return at;
+}
+
 int dialect_line_at(Str path, uint64_t offset, uint64_t *ret_line, KretsError *error) {
     FILE_MAP_SCOPED bytes = {0};
     int r = file_map(path, &bytes, error);
     if (r < 0)
         return r;
-    *ret_line = 1 + count_lines(bytes, 0, offset < bytes.size_bytes ? offset : bytes.size_bytes);
+    size_t at = offset < bytes.size_bytes ? offset : bytes.size_bytes;
+    *ret_line = 1 + count_lines(bytes, 0, skip_breaks(bytes, at));
     return 0;
 }
 
@@ -258,9 +266,9 @@ int dialect_lines(const Dialect *dialect, Str path, const uint64_t *bad, size_t 
     bool is_header = dialect->has_header;
     size_t at = 0, found = 0, bad_at = 0;
     while (at < bytes.size_bytes && found < count) {
-        while (bad_at < bad_count && bad[bad_at] < at)
+        while (bad_at < bad_count && skip_breaks(bytes, bad[bad_at]) < at)
             bad_at++;
-        bool is_bad = bad_at < bad_count && bad[bad_at] == at;
+        bool is_bad = bad_at < bad_count && skip_breaks(bytes, bad[bad_at]) == at;
         if (is_blank_line(bytes, at) || is_bad) {
             at = next_line(bytes, at, &line);
             continue;

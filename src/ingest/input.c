@@ -44,6 +44,8 @@ static InputColumn *add_column(Stage *stage, ColumnList *list) {
 }
 
 static ColumnOrigin leaf_origin(ColumnOrigin origin, Str type) {
+    if (origin == ORIGIN_TEXT && !base_str_equal(type, STR("VARCHAR")))
+        return ORIGIN_TYPED;
     if (origin != ORIGIN_STRING)
         return origin;
     if (base_str_equal(type, STR("VARCHAR")))
@@ -346,7 +348,8 @@ static int report_malformed(Stage *stage) {
         "group by all), n as (select *, row_number() over (partition by k order by file_path, p) "
         "i, "
         "count(*) over (partition by k) n from r) "
-        "select k, n, file_path, p, left(t, 200) from n where i <= %d order by k, i",
+        "select k, n, file_path, p, left(ltrim(t, chr(10) || chr(13)), 200) from n where i <= %d "
+        "order by k, i",
         stage->place, stage->place, EXAMPLES_MAX);
     int r = db_duck_query(stage->duck, sql, &result, stage->error);
     Finding *finding = NULL;
