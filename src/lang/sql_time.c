@@ -111,15 +111,17 @@ Str lang_sql_in_calendar(SqlBuilder *b, Str time_us) {
                              (long long)CALENDAR_TIME_MAX);
 }
 
-// A local date so many months away stands in the calendar, or its time is the calendar's end.
+// A local date so many months away; outside of the calendar its nearest end.
 static Str month_step(SqlBuilder *b, Str zone, Str time_us, int64_t months) {
-    Str local = lang_sql_local(b, zone, time_us);
-    Str moved = base_arena_printf(
-        b->arena,
-        "least(greatest(%.*s %s interval %lld month, timestamp '0001-01-01'), "
-        "timestamp '9999-12-31 23:59:59.999999')",
-        STR_ARG(local), months < 0 ? "-" : "+", (long long)(months < 0 ? -months : months));
-    return clamped(b, lang_sql_instant(b, zone, moved));
+    Str moved = base_arena_printf(b->arena, "(%.*s %s interval %lld month)",
+                                  STR_ARG(lang_sql_local(b, zone, time_us)), months < 0 ? "-" : "+",
+                                  (long long)(months < 0 ? -months : months));
+    Str instant = clamped(b, lang_sql_instant(b, zone, moved));
+    return base_arena_printf(b->arena,
+                             "case when year(%.*s) < 1 then %lld when year(%.*s) > 9999 then %lld"
+                             " else %.*s end",
+                             STR_ARG(moved), (long long)CALENDAR_TIME_MIN, STR_ARG(moved),
+                             (long long)CALENDAR_TIME_MAX, STR_ARG(instant));
 }
 
 Str lang_sql_add(SqlBuilder *b, Str zone, Str time_us, CalendarUnit unit, int64_t n) {
