@@ -251,13 +251,17 @@ static json_t *columns_json(const json_t *columns) {
 
 static json_t *source_report(const json_t *source) {
     const json_t *rows = json_object_get(source, "rows");
+    // Values that were rejected stand first among the notes: their rows are kept.
+    json_t *notes = findings_json(json_object_get(source, "rejected"));
+    json_t *others = findings_json(json_object_get(source, "notes"));
+    json_array_extend(notes, others);
+    json_decref(others);
     return json_pack("{s:O, s:O, s:O, s:o, s:O, s:o, s:o, s:o}", "source",
                      json_object_get(source, "source"), "kind", json_object_get(source, "kind"),
                      "imported_at", json_object_get(source, "imported_at"), "rows",
                      rows ? json_deep_copy(rows) : json_integer(0), "events",
                      json_object_get(source, "stored_events"), "left_out",
-                     findings_json(json_object_get(source, "left_out")), "notes",
-                     findings_json(json_object_get(source, "notes")), "columns",
+                     findings_json(json_object_get(source, "left_out")), "notes", notes, "columns",
                      columns_json(json_object_get(source, "columns")));
 }
 

@@ -76,6 +76,7 @@ static void print_source(const json_t *source) {
            STR_ARG(cli_listing_count(
                events, (uint64_t)json_integer_value(json_object_get(source, "stored_events")))));
     print_findings("left out", json_object_get(source, "left_out"));
+    print_findings("rejected values", json_object_get(source, "rejected"));
     print_findings("noted", json_object_get(source, "notes"));
     print_columns(json_object_get(source, "columns"));
     putchar('\n');
