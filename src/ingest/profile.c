@@ -43,12 +43,26 @@ static int example_reason(Stage *stage, const Rows *rows, Finding *finding, int 
                                          value.data, from.data, reason, EXAMPLES_MAX));
 }
 
+// One pass over the rows counts them by event, reason and daylight-saving fold.
+static int summarise(Stage *stage, const Rows *rows) {
+    return stage_run(
+        stage, stage_printf(stage,
+                            "create or replace temp table krets_summary_%zu as select "
+                            "krets_event, krets_reason, %s as fold, count(*) as n, "
+                            "min(krets_instant) as least, max(krets_instant) as most, count(*) "
+                            "filter (krets_instant > %" PRId64 ") as future from %s group by "
+                            "all",
+                            stage->place, rows->plan->fold.size_bytes > 0 ? "krets_fold" : "0",
+                            stage->state->now_us, rows->table.data));
+}
+
 static int count_reasons(Stage *stage, Rows *rows) {
     uint64_t counts[ROW_REASON_COUNT] = {0};
     DB_DUCK_RESULT_SCOPED result = NULL;
     int r = db_duck_query(
         stage->duck,
-        stage_printf(stage, "select krets_reason, count(*) from %s group by all", rows->table.data),
+        stage_printf(stage, "select krets_reason, sum(n)::bigint from krets_summary_%zu group by 1",
+                     stage->place),
         &result, stage->error);
     while (r >= 0 && (r = db_duck_next(result, stage->error)) > 0)
         counts[db_duck_value(result, 0).integer] = (uint64_t)db_duck_value(result, 1).integer;
@@ -263,17 +277,16 @@ static int note_look_alikes(Stage *stage, const Rows *rows) {
 
 static int note_times(Stage *stage, const Rows *rows, Text *out) {
     const RowPlan *plan = rows->plan;
-    const char *fold = plan->fold.size_bytes > 0 ? "krets_fold" : "0";
-    Value values[6];
+    Value values[5];
     int r = stage_ask(stage,
                       stage_printf(stage,
-                                   "select min(krets_instant), max(krets_instant), "
-                                   "count(*) filter (krets_reason = 0 and krets_instant > %" PRId64
-                                   "), count(*) filter (krets_reason = 0 and %s = 1), "
-                                   "count(*) filter (krets_reason = 0 and %s = 2), "
-                                   "count(distinct krets_instant // 86400000000) from %s",
-                                   stage->state->now_us, fold, fold, rows->table.data),
-                      6, values);
+                                   "select min(least), max(most), coalesce(sum(future) filter "
+                                   "(krets_reason = 0), 0)::bigint, coalesce(sum(n) filter "
+                                   "(krets_reason = 0 and fold = 1), 0)::bigint, coalesce(sum(n) "
+                                   "filter (krets_reason = 0 and fold = 2), 0)::bigint from "
+                                   "krets_summary_%zu",
+                                   stage->place),
+                      5, values);
     if (r < 0)
         return r;
     for (int i = 0; i < 2 && !plan->is_timeless; i++) {
@@ -313,15 +326,19 @@ static int note_times(Stage *stage, const Rows *rows, Text *out) {
 
 static int report_events(Stage *stage, const Rows *rows, Text *out) {
     DB_DUCK_RESULT_SCOPED result = NULL;
-    const char *distinct =
-        rows->is_held ? "count(distinct krets_customer)" : "approx_count_distinct(krets_customer)";
-    int r =
-        db_duck_query(stage->duck,
-                      stage_printf(stage,
-                                   "select krets_event, count(*), count(*) filter (krets_reason = "
-                                   "0), %s from %s group by 1 order by 2 desc, 1 limit %d",
-                                   distinct, rows->table.data, EVENTS_LISTED),
-                      &result, stage->error);
+    Str sql =
+        rows->is_held
+            ? stage_printf(stage,
+                           "select krets_event, count(*), count(*) filter (krets_reason = 0), "
+                           "count(distinct krets_customer) from %s group by 1 order by 2 desc, "
+                           "1 limit %d",
+                           rows->table.data, EVENTS_LISTED)
+            : stage_printf(stage,
+                           "select krets_event, sum(n)::bigint, coalesce(sum(n) filter "
+                           "(krets_reason = 0), 0)::bigint, null from krets_summary_%zu group "
+                           "by 1 order by 2 desc, 1 limit %d",
+                           stage->place, EVENTS_LISTED);
+    int r = db_duck_query(stage->duck, sql, &result, stage->error);
     report_key(out, "events");
     base_text_append_char(out, '[');
     bool is_first = true;
@@ -589,7 +606,9 @@ static const char *kind_name(InputKind kind) {
 }
 
 static int find_faults(Stage *stage, Rows *rows) {
-    int r = count_reasons(stage, rows);
+    int r = summarise(stage, rows);
+    if (r == 0)
+        r = count_reasons(stage, rows);
     if (r == 0)
         r = report_repeats(stage, rows);
     if (r == 0)

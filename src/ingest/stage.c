@@ -278,7 +278,8 @@ int ingest_stage(Arena *arena, Duck *duck, const Model *model, const Source *sou
 }
 
 int ingest_release(Duck *duck, size_t source_place, KretsError *error) {
-    static const char *const tables[] = {"rows", "repeats", "source", "lines", "rejects", "scans"};
+    static const char *const tables[] = {"rows",    "repeats", "source", "lines",
+                                         "rejects", "scans",   "summary"};
     size_t p = source_place;
     int r = db_duck_run(duck, error, "drop view if exists krets_streamed_%zu", p);
     for (size_t i = 0; r == 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
