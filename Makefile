@@ -17,7 +17,7 @@ export CC CXX
 .PHONY: all demo test test-sanitized lint install fuzz bench format clean
 
 all: $(BUILD)/release/build.ninja
-	ninja -C $(BUILD)/release
+	@ninja -C $(BUILD)/release --quiet
 
 $(BUILD)/release/build.ninja: | setup-build
 	meson setup $(BUILD)/release --buildtype=release -Db_ndebug=true -Dtests=false \
