@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import tempfile
+import pathlib
 import pwd
 import shutil
 import socket
@@ -64,17 +66,14 @@ def as_postgres(command):
 @contextlib.contextmanager
 def postgres(folder, password):
     """A PostgreSQL server with the user `krets`; yields its port."""
-    home = folder / "postgres"
-    home.mkdir()
-    word = folder / "postgres-password"
+    # A folder of its own: pytest closes its folders to all users but root, whenever it starts.
+    home = pathlib.Path(tempfile.mkdtemp(prefix="krets-postgres-"))
+    word = home / "password"
     word.write_text(password)
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
         for path in (home, word):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-        for parent in (folder, *folder.parents):
-            if parent.owner() == "root" and str(parent).startswith("/tmp/"):
-                parent.chmod(0o755)
     data = home / "data"
     subprocess.run(
         as_postgres([program("initdb"), "-D", str(data), "-U", "krets", "-A", "scram-sha-256",
@@ -85,11 +84,14 @@ def postgres(folder, password):
     command = as_postgres([
         program("postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
         "-c", f"unix_socket_directories={home}", "-c", "fsync=off"])
-    with running(command,
-                 lambda: subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(port)],
-                                        check=False).returncode == 0,
-                 folder / "postgres.log", cwd="/"):
-        yield port
+    try:
+        with running(command,
+                     lambda: subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(port)],
+                                            check=False).returncode == 0,
+                     folder / "postgres.log", cwd="/"):
+            yield port
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def psql(port, password, sql):
