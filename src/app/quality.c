@@ -3,7 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { QUALITY_EXAMPLE_MAX = 5, QUALITY_TEXT_MAX = 80, QUALITY_EXAMPLE_ROW_MAX = 2000 };
+enum {
+    QUALITY_EXAMPLE_MAX = 5,
+    QUALITY_TEXT_MAX = 80,
+    QUALITY_EXAMPLE_ROW_MAX = 2000,
+    // Distinct counts are exact up to so many events, approximate beyond.
+    QUALITY_EXACT_EVENT_MAX = 2000000
+};
 
 static json_t *text_json(Str text) {
     return json_stringn(text.data ? text.data : "", text.size_bytes);
@@ -29,8 +35,8 @@ static bool has_order(ValueType type) {
     return type != VALUE_LIST && type != VALUE_NULL && type != VALUE_BOOLEAN;
 }
 
-// One scan for all properties of an event type: nulls, distinct (approximate), min, max of each.
-static void figures_sql(Text *sql, Str history, const CatalogEvent *event) {
+// One scan for all properties of an event type: nulls, distinct, min, max of each.
+static void figures_sql(Text *sql, Str history, const CatalogEvent *event, bool is_exact) {
     BASE_TEXT_SCOPED name = {0};
     db_sql_literal(&name, event->name);
     base_text_append(sql, STR("select count(*), min(time), max(time)"));
@@ -39,11 +45,11 @@ static void figures_sql(Text *sql, Str history, const CatalogEvent *event) {
         BASE_TEXT_SCOPED column = {0};
         db_sql_identifier(&column, property->column);
         bool is_ordered = has_order(property->type);
-        base_text_printf(sql, ", count(*) - count(%s), approx_count_distinct(%s), %s%s%s, %s%s%s",
-                         column.data, column.data, is_ordered ? "min(" : "null",
-                         is_ordered ? column.data : "", is_ordered ? ")" : "",
-                         is_ordered ? "max(" : "null", is_ordered ? column.data : "",
-                         is_ordered ? ")" : "");
+        base_text_printf(sql, ", count(*) - count(%s), %s%s), %s%s%s, %s%s%s", column.data,
+                         is_exact ? "count(distinct " : "approx_count_distinct(", column.data,
+                         is_ordered ? "min(" : "null", is_ordered ? column.data : "",
+                         is_ordered ? ")" : "", is_ordered ? "max(" : "null",
+                         is_ordered ? column.data : "", is_ordered ? ")" : "");
     }
     base_text_printf(sql, " from (%.*s) where event = %s", STR_ARG(history), name.data);
 }
@@ -87,7 +93,8 @@ static json_t *property_json(const CatalogProperty *property, const DuckResult *
 static int event_json(Project *project, Str history, const CatalogEvent *event, json_t **ret_event,
                       KretsError *error) {
     BASE_TEXT_SCOPED sql = {0}, sample = {0};
-    figures_sql(&sql, history, event);
+    bool is_exact = store_event_count(project->store) <= QUALITY_EXACT_EVENT_MAX;
+    figures_sql(&sql, history, event, is_exact);
     examples_sql(&sample, history, event);
     DB_DUCK_RESULT_SCOPED figures = NULL;
     DB_DUCK_RESULT_SCOPED examples = NULL;

@@ -185,6 +185,25 @@ static void set_numbers(const Report *report, ValueType type, const Distribution
     json_object_set_new(metric, "histogram", bins);
 }
 
+// The aggregate that a metric or the model's value is, through metrics that only name it.
+static const Aggregate *bare_aggregate(const Plan *plan, NodeId node) {
+    while (node != NODE_NONE && plan->nodes[node].kind == NODE_METRIC)
+        node = plan->nodes[node].args[0];
+    if (node == NODE_NONE || plan->nodes[node].kind != NODE_AGGREGATE)
+        return NULL;
+    return &plan->aggregates[plan->nodes[node].index];
+}
+
+// Sums, averages and extremes of what the model's value sums are money, too.
+static bool is_money(const Plan *plan, NodeId node) {
+    const Aggregate *value = bare_aggregate(plan, plan->value);
+    const Aggregate *metric = bare_aggregate(plan, node);
+    if (!value || !metric || value->function != AGGREGATE_SUM || metric->value != value->value)
+        return false;
+    return metric->function == AGGREGATE_SUM || metric->function == AGGREGATE_AVG ||
+           metric->function == AGGREGATE_MIN || metric->function == AGGREGATE_MAX;
+}
+
 static json_t *metric_json(const Report *report, size_t index) {
     const PlanMetric *metric = &report->project->plan->metrics[index];
     const TableColumn *column = &report->answers->metrics[index];
@@ -192,11 +211,11 @@ static json_t *metric_json(const Report *report, size_t index) {
     Distribution distribution;
     measure_distribution(arena, column, report->answers->customer_count, &distribution);
     json_t *document = json_pack(
-        "{s:o, s:o, s:o, s:s, s:I, s:I, s:I}", "name", app_report_text(metric->name), "source",
+        "{s:o, s:o, s:o, s:s, s:b, s:I, s:I, s:I}", "name", app_report_text(metric->name), "source",
         app_report_text(report->project->model->metrics[index].expression), "words",
-        words_of(report, metric->node), "type", data_value_type_name(column->type), "count",
-        (json_int_t)distribution.count, "nulls", (json_int_t)distribution.nulls, "distinct",
-        (json_int_t)distribution.distinct);
+        words_of(report, metric->node), "type", data_value_type_name(column->type), "is_money",
+        (int)is_money(report->project->plan, metric->node), "count", (json_int_t)distribution.count,
+        "nulls", (json_int_t)distribution.nulls, "distinct", (json_int_t)distribution.distinct);
     if (distribution.is_numeric && distribution.count > 0)
         set_numbers(report, column->type, &distribution, document);
     json_t *top = json_array();

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import tempfile
-import pathlib
 import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def as_postgres(command):
 def postgres(folder, password):
     """A PostgreSQL server with the user `krets`; yields its port."""
     # A folder of its own: pytest closes its folders to all users but root, whenever it starts.
-    home = pathlib.Path(tempfile.mkdtemp(prefix="krets-postgres-"))
+    home = Path(tempfile.mkdtemp(prefix="krets-postgres-"))
     word = home / "password"
     word.write_text(password)
     if os.getuid() == 0:
