@@ -66,7 +66,7 @@ def rows(path):
 
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
-    """{now: what the program answered}, each from a project of its own."""
+    """{now: what the program answered}, each from a project of its own; the last is verified."""
     found = {}
     for number, now in enumerate(NOWS):
         folder = tmp_path_factory.mktemp(f"golden{number}")
@@ -77,6 +77,8 @@ def results(tmp_path_factory):
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         found[now] = rows(folder / "out" / "customers.parquet")
+    found["verify"] = subprocess.run([KRETS, "verify", "-C", str(folder)], timeout=100,
+                                     capture_output=True, text=True, check=False)
     return found
 
 
@@ -95,6 +97,10 @@ def everybody():
 @pytest.mark.parametrize("now", NOWS)
 def test_population(now, results, everybody):
     assert sorted(results[now]) == sorted(c.name for c in everybody[now])
+
+
+def test_generated_sql_agrees(results):
+    assert results["verify"].returncode == 0, results["verify"].stdout
 
 
 def differences(name, answer, results, everybody, is_segment):

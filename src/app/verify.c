@@ -83,24 +83,29 @@ static int compare(Project *project, NodeId node, Str answers, Str column, Str p
 }
 
 // The SQL runs once per metric or segment, into a table that both comparisons read.
-static int prove(Project *project, int64_t now_us, NodeId node, KretsError *error) {
+static int prove(Project *project, int64_t now_us, bool is_segment, int32_t index,
+                 KretsError *error) {
     BASE_TEXT_SCOPED history = {0};
     int r = store_history_sql(project->store, project->arena, &history, error);
     if (r < 0)
         return r;
     SqlOptions options = {.history = base_text_str(&history), .now_us = now_us};
     BASE_TEXT_SCOPED sql = {0};
-    r = lang_sql_node(project->arena, &sql, project->plan, node, &options, error);
+    r = (is_segment ? lang_sql_segment : lang_sql_metric)(project->arena, &sql, project->plan,
+                                                          index, &options, error);
     if (r < 0)
         return r;
     return db_duck_run(store_duck(project->store), error,
                        "create or replace temp table krets_proof as %s", sql.data);
 }
 
-static int verify_one(Project *project, bool is_segment, Str name, NodeId node,
-                      VerifyResult *result, KretsError *error) {
+static int verify_one(Project *project, bool is_segment, int32_t index, VerifyResult *result,
+                      KretsError *error) {
     static const char *const tables[] = {"krets_fresh", "krets_stored"};
-    int r = prove(project, result->now_us, node, error);
+    const Plan *plan = project->plan;
+    Str name = is_segment ? plan->segments[index].key : plan->metrics[index].name;
+    NodeId node = is_segment ? plan->segments[index].node : plan->metrics[index].node;
+    int r = prove(project, result->now_us, is_segment, index, error);
     if (r < 0)
         return base_error_prefix(error, r, "proving %.*s", STR_ARG(name));
     Str column = base_arena_printf(project->arena, "%s:%.*s", is_segment ? "segment" : "metric",
@@ -116,7 +121,7 @@ static int verify_one(Project *project, bool is_segment, Str name, NodeId node,
     }
     app_progress_step(project->progress, "verify",
                       (double)result->row_count / (double)(result->has_stored ? 2 : 1) /
-                          (double)(project->plan->metric_count + project->plan->segment_count),
+                          (double)(plan->metric_count + plan->segment_count),
                       result->row_count, "proofs");
     return 0;
 }
@@ -202,11 +207,9 @@ int app_verify(Project *project, VerifyResult *ret_result, KretsError *error) {
     if (r == 0)
         r = fresh_answers(project, &result, error);
     for (int32_t m = 0; r == 0 && m < plan->metric_count; m++)
-        r = verify_one(project, false, plan->metrics[m].name, plan->metrics[m].node, &result,
-                       error);
+        r = verify_one(project, false, m, &result, error);
     for (int32_t s = 0; r == 0 && s < plan->segment_count; s++)
-        r = verify_one(project, true, plan->segments[s].key, plan->segments[s].node, &result,
-                       error);
+        r = verify_one(project, true, s, &result, error);
     if (r == 0)
         *ret_result = result;
     return r;

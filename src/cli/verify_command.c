@@ -85,26 +85,25 @@ int cli_verify_run(const Arguments *arguments, Project *project, KretsError *err
     return r < 0 ? r : result.difference_count > 0;
 }
 
-static int find_node(Project *project, Str name, NodeId *ret_node, KretsError *error) {
-    for (int32_t m = 0; m < project->plan->metric_count; m++)
-        if (base_str_equal(project->plan->metrics[m].name, name)) {
-            *ret_node = project->plan->metrics[m].node;
-            return 0;
-        }
-    int32_t segment = 0;
-    int r = app_members_find(project, name, &segment, error);
-    if (r == 0)
-        *ret_node = project->plan->segments[segment].node;
-    return r;
-}
-
-static int print_sql(Project *project, NodeId node, Str name, const SqlOptions *options,
+static int print_sql(Project *project, bool is_segment, int32_t index, const SqlOptions *options,
                      KretsError *error) {
+    const Plan *plan = project->plan;
+    Str name = is_segment ? plan->segments[index].key : plan->metrics[index].name;
     BASE_TEXT_SCOPED sql = {0};
-    int r = lang_sql_node(project->arena, &sql, project->plan, node, options, error);
+    int r = (is_segment ? lang_sql_segment : lang_sql_metric)(project->arena, &sql, plan, index,
+                                                              options, error);
     if (r == 0)
         printf("-- %.*s\n%s;\n\n", STR_ARG(name), sql.data);
     return r;
+}
+
+static int print_named(Project *project, Str name, const SqlOptions *options, KretsError *error) {
+    for (int32_t m = 0; m < project->plan->metric_count; m++)
+        if (base_str_equal(project->plan->metrics[m].name, name))
+            return print_sql(project, false, m, options, error);
+    int32_t segment = 0;
+    int r = app_members_find(project, name, &segment, error);
+    return r < 0 ? r : print_sql(project, true, segment, options, error);
 }
 
 int cli_sql_run(const Arguments *arguments, Project *project, KretsError *error) {
@@ -121,15 +120,11 @@ int cli_sql_run(const Arguments *arguments, Project *project, KretsError *error)
         return r;
     options.history = base_text_str(&history);
     const Plan *plan = project->plan;
-    if (arguments->operand_count == 1) {
-        Str name = base_str_from(arguments->operands[0]);
-        NodeId node = NODE_NONE;
-        r = find_node(project, name, &node, error);
-        return r < 0 ? r : print_sql(project, node, name, &options, error);
-    }
+    if (arguments->operand_count == 1)
+        return print_named(project, base_str_from(arguments->operands[0]), &options, error);
     for (int32_t m = 0; r == 0 && m < plan->metric_count; m++)
-        r = print_sql(project, plan->metrics[m].node, plan->metrics[m].name, &options, error);
+        r = print_sql(project, false, m, &options, error);
     for (int32_t s = 0; r == 0 && s < plan->segment_count; s++)
-        r = print_sql(project, plan->segments[s].node, plan->segments[s].key, &options, error);
+        r = print_sql(project, true, s, &options, error);
     return r;
 }
