@@ -114,14 +114,36 @@ static int provisional_catalog(Project *project, KretsError *error) {
                           &project->catalog, error);
 }
 
+int app_project_is_stale(Project *project, bool *ret_is_stale, KretsError *error) {
+    bool is_stale = false;
+    for (size_t i = 0; i < project->model->source_count && !is_stale; i++) {
+        const Source *source = &project->model->sources[i];
+        StoreSource imported;
+        int r = store_source_get(project->store, project->arena, source->key, &imported, error);
+        if (r < 0)
+            return r;
+        is_stale = r > 0 || !ingest_is_same_definition(project->arena, project->model, source, i,
+                                                       imported.fingerprint);
+    }
+    *ret_is_stale = is_stale;
+    return 0;
+}
+
 int app_project_compile(Project *project, KretsError *error) {
     if (!project->catalog || project->catalog->event_count == 0) {
         int r = provisional_catalog(project, error);
         if (r < 0)
             return r;
     }
-    return lang_plan_compile(project->arena, project->model, project->catalog,
-                             &project->diagnostics, &project->plan, error);
+    int r = lang_plan_compile(project->arena, project->model, project->catalog,
+                              &project->diagnostics, &project->plan, error);
+    bool is_stale = false;
+    KretsError ignored;
+    if (r < 0 && project->store && !project->catalog->is_provisional &&
+        app_project_is_stale(project, &is_stale, &ignored) == 0 && is_stale)
+        app_progress_note(project->progress,
+                          "the model's sources changed since the last import; run `krets import`");
+    return r;
 }
 
 static int last_event(Project *project, int64_t *ret_now_us, KretsError *error) {

@@ -60,6 +60,10 @@ int app_project_open_store(Project *project, bool is_read_only, KretsError *erro
 // own columns. BASE_E_USAGE: see the diagnostics.
 int app_project_compile(Project *project, KretsError *error);
 
+// Whether the model's sources are defined otherwise than at the last import (new ones, too): then
+// the store's catalog may lack what the model speaks of. Needs the store.
+int app_project_is_stale(Project *project, bool *ret_is_stale, KretsError *error);
+
 // The instant to evaluate at: --now, else the model's `now`. Needs the store for `last event`.
 int app_project_now(Project *project, int64_t *ret_now_us, KretsError *error);
 

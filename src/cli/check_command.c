@@ -26,26 +26,42 @@ static bool has_store(const Project *project) {
     return access(control.data, R_OK) == 0;
 }
 
+// Where the sources changed since the last import, they are looked at themselves.
+static int look_again(Project *project, KretsError *error) {
+    bool is_stale = false;
+    int r = app_project_open_store(project, true, error);
+    if (r == 0)
+        r = app_project_is_stale(project, &is_stale, error);
+    if (is_stale)
+        project->catalog = NULL;
+    return r;
+}
+
 // Opens the model itself, so that errors of the model are an answer rather than a failure.
 static int compile(const Arguments *arguments, Project *project, KretsError *error) {
     int r = app_project_open(&arguments->app, cli_terminal_progress(), project, error);
     if (r == 0 && has_store(project))
-        r = app_project_open_store(project, true, error);
+        r = look_again(project, error);
     if (r == 0)
         r = app_project_compile(project, error);
     return r;
+}
+
+static const char *plural(size_t count) {
+    return count == 1 ? "" : "s";
 }
 
 static void print_summary(const Project *project) {
     size_t errors = project->diagnostics.error_count;
     size_t warnings = project->diagnostics.count - errors;
     if (errors > 0)
-        printf("%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
-               warnings == 1 ? "" : "s");
+        printf("%zu error%s, %zu warning%s\n", errors, plural(errors), warnings, plural(warnings));
     else
-        printf("fine: %zu sources, %zu metrics, %zu segments; %zu warning%s\n",
-               project->model->source_count, project->model->metric_count,
-               project->model->segment_count, warnings, warnings == 1 ? "" : "s");
+        printf("fine: %zu source%s, %zu metric%s, %zu segment%s; %zu warning%s\n",
+               project->model->source_count, plural(project->model->source_count),
+               project->model->metric_count, plural(project->model->metric_count),
+               project->model->segment_count, plural(project->model->segment_count), warnings,
+               plural(warnings));
 }
 
 static void print_model(const Project *project, bool is_plan) {

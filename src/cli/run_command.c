@@ -88,8 +88,9 @@ static void print_table(const Project *project, const RunResult *result) {
         cli_listing_print(listing, stdout, cli_terminal_is_colour(STDOUT_FILENO));
     printf("\n%.*s customers", STR_ARG(cli_listing_count(digits, result->customer_count)));
     if (result->has_value)
-        printf(", value %.*s %.*s",
+        printf(", value %.*s%s%.*s",
                STR_ARG(money_text(project->arena, (double)result->money / VALUE_DECIMAL_ONE)),
+               project->model->currency.size_bytes > 0 ? " " : "",
                STR_ARG(project->model->currency));
     printf(", as of %.*s\n", STR_ARG(app_project_time(project, result->now_us)));
     const RunTimings *timings = &result->timings;

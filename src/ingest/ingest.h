@@ -38,6 +38,10 @@ typedef struct IngestState {
 int ingest_stage(Arena *arena, Duck *duck, const Model *model, const Source *source,
                  size_t source_place, const IngestState *state, Staged *ret, KretsError *error);
 
+// Whether the import that left `fingerprint` was made under the source's present definition.
+bool ingest_is_same_definition(Arena *arena, const Model *model, const Source *source,
+                               size_t source_place, Str fingerprint);
+
 // Frees the temporary tables that staging `source_place` left on the connection.
 int ingest_release(Duck *duck, size_t source_place, KretsError *error);
 

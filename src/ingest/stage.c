@@ -55,6 +55,12 @@ static Str fingerprint_part(Str fingerprint, int index) {
     return (Str){NULL, 0};
 }
 
+bool ingest_is_same_definition(Arena *arena, const Model *model, const Source *source,
+                               size_t source_place, Str fingerprint) {
+    Stage stage = {.arena = arena, .model = model, .source = source, .place = source_place};
+    return base_str_equal(fingerprint_part(fingerprint, 0), define(&stage));
+}
+
 // Names, sizes and times of change; "" when a server does not tell.
 static Str stamp_files(Stage *stage) {
     BASE_TEXT_SCOPED text = {0};
