@@ -154,51 +154,10 @@ static int compare_found(const void *a, const void *b) {
     return base_str_compare(((const Found *)a)->id, ((const Found *)b)->id);
 }
 
-static size_t value_size(ValueType type) {
-    switch (type) {
-    case VALUE_BOOLEAN:
-        return sizeof(uint8_t);
-    case VALUE_DATE:
-        return sizeof(int32_t);
-    case VALUE_TEXT:
-        return sizeof(Str);
-    case VALUE_LIST:
-        return sizeof(TableList);
-    default:
-        return sizeof(int64_t);
-    }
-}
-
-static void put_value(char *values, size_t row, Value value) {
-    switch (value.type) {
-    case VALUE_BOOLEAN:
-        ((uint8_t *)values)[row] = value.boolean;
-        break;
-    case VALUE_DATE:
-        ((int32_t *)values)[row] = value.date;
-        break;
-    case VALUE_TEXT:
-        ((Str *)values)[row] = value.text;
-        break;
-    case VALUE_LIST:
-        ((TableList *)values)[row] =
-            (TableList){.items = value.list.items, .count = value.list.count};
-        break;
-    case VALUE_NUMBER:
-        ((double *)values)[row] = value.number;
-        break;
-    case VALUE_DURATION:
-        ((int64_t *)values)[row] = value.duration.us;
-        break;
-    default:
-        ((int64_t *)values)[row] = value.integer;
-    }
-}
-
 // Column `metric` of the found customers; SIZE_MAX stands for the model's value.
 static TableColumn gather_column(Arena *arena, const Found *found, size_t count, ValueType type,
                                  size_t metric) {
-    char *values = base_arena_alloc_array(arena, count + 1, value_size(type));
+    char *values = base_arena_alloc_array(arena, count + 1, data_table_value_size(type));
     uint8_t *valid = base_arena_alloc(arena, count + 1);
     for (size_t i = 0; i < count; i++) {
         const Slots *slots = found[i].slots;
@@ -207,7 +166,7 @@ static TableColumn gather_column(Arena *arena, const Found *found, size_t count,
                           : slots->metrics[found[i].customer * slots->metric_count + metric];
         valid[i] = !value.is_null;
         if (valid[i])
-            put_value(values, i, keep_value(arena, value));
+            data_table_put(values, i, keep_value(arena, value));
     }
     return (TableColumn){.type = type, .values = values, .valid = valid};
 }

@@ -6,8 +6,8 @@
 #include "data/value.h"
 
 // One column. Values by type: boolean uint8_t, integer/decimal/time int64_t, number double,
-// date int32_t, text Str, list TableList. `valid` has one byte a row, 1 where not null; NULL when
-// every row has a value.
+// date int32_t, text Str, list TableList, duration int64_t of exact microseconds. `valid` has one
+// byte a row, 1 where not null; NULL when every row has a value.
 typedef struct TableList {
     const Str *items;
     size_t count;
@@ -36,5 +36,10 @@ typedef struct EventTable {
 } EventTable;
 
 Value data_table_value(const TableColumn *column, size_t row);
+
+// Bytes of one value in a column of the type, and the value written to its row. The value must be
+// of the type and not null.
+size_t data_table_value_size(ValueType type);
+void data_table_put(void *values, size_t row, Value value);
 
 #endif

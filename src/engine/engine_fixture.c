@@ -202,21 +202,6 @@ static int64_t decimal_of(const char *text) {
     return mantissa;
 }
 
-static size_t item_size(ValueType type) {
-    switch (type) {
-    case VALUE_BOOLEAN:
-        return 1;
-    case VALUE_DATE:
-        return sizeof(int32_t);
-    case VALUE_TEXT:
-        return sizeof(Str);
-    case VALUE_LIST:
-        return sizeof(TableList);
-    default:
-        return 8;
-    }
-}
-
 static void set_field(Arena *arena, ValueType type, void *values, size_t row, Str text) {
     int32_t day = 0;
     switch (type) {
@@ -263,7 +248,8 @@ static const CatalogProperty *property_in_column(const Fixture *fixture, Str eve
 
 static TableColumn make_column(Fixture *fixture, const PlanColumn *column) {
     size_t room = fixture->row_count + 1;
-    void *values = base_arena_alloc_array(fixture->arena, room, item_size(column->type));
+    void *values =
+        base_arena_alloc_array(fixture->arena, room, data_table_value_size(column->type));
     uint8_t *valid = base_arena_alloc(fixture->arena, room);
     for (size_t i = 0; i < fixture->row_count; i++) {
         const FixtureRow *row = &fixture->rows[i];

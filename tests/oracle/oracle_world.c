@@ -55,44 +55,6 @@ static int compare_events(const void *a, const void *b) {
     return (x->arrival > y->arrival) - (x->arrival < y->arrival);
 }
 
-static size_t value_size(ValueType type) {
-    switch (type) {
-    case VALUE_BOOLEAN:
-        return sizeof(uint8_t);
-    case VALUE_DATE:
-        return sizeof(int32_t);
-    case VALUE_TEXT:
-        return sizeof(Str);
-    case VALUE_LIST:
-        return sizeof(TableList);
-    default:
-        return sizeof(int64_t);
-    }
-}
-
-static void store_value(void *values, size_t row, Value value) {
-    switch (value.type) {
-    case VALUE_BOOLEAN:
-        ((uint8_t *)values)[row] = value.boolean;
-        break;
-    case VALUE_DATE:
-        ((int32_t *)values)[row] = value.date;
-        break;
-    case VALUE_TEXT:
-        ((Str *)values)[row] = value.text;
-        break;
-    case VALUE_LIST:
-        ((TableList *)values)[row] =
-            (TableList){.items = value.list.items, .count = value.list.count};
-        break;
-    case VALUE_NUMBER:
-        ((double *)values)[row] = value.number;
-        break;
-    default:
-        ((int64_t *)values)[row] = value.integer;
-    }
-}
-
 static TableColumn make_column(Arena *arena, const World *world, const WorldEvent **rows,
                                const PlanColumn *column) {
     size_t index = 0;
@@ -100,13 +62,14 @@ static TableColumn make_column(Arena *arena, const World *world, const WorldEven
            !base_str_equal(world->columns[index].name, column->column)) {
         index++;
     }
-    void *values = base_arena_alloc_array(arena, world->event_count + 1, value_size(column->type));
+    void *values =
+        base_arena_alloc_array(arena, world->event_count + 1, data_table_value_size(column->type));
     uint8_t *valid = base_arena_alloc_array(arena, world->event_count + 1, 1);
     for (size_t i = 0; index < world->column_count && i < world->event_count; i++) {
         Value value = rows[i]->values[index];
         valid[i] = !value.is_null;
         if (!value.is_null) {
-            store_value(values, i, value);
+            data_table_put(values, i, value);
         }
     }
     return (TableColumn){.type = column->type, .values = values, .valid = valid};
