@@ -5,7 +5,8 @@
 #include <string.h>
 
 int cli_command_json(json_t *document, KretsError *error) {
-    int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    // 15 digits: money reads as it is in the data (8911407.904, not 8911407.9039999992).
+    int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     json_decref(document);
     if (r != 0 || fputc('\n', stdout) == EOF || fflush(stdout) != 0)
         return base_error_set(error, BASE_E_RESOURCES, "could not write to standard output");
@@ -13,7 +14,7 @@ int cli_command_json(json_t *document, KretsError *error) {
 }
 
 json_t *cli_command_json_text(Str text) {
-    return json_stringn(text.data, text.size_bytes);
+    return json_stringn(text.size_bytes > 0 ? text.data : "", text.size_bytes);
 }
 
 json_t *cli_command_json_number(double number) {
