@@ -1,11 +1,11 @@
 """What the documents say is true of the program: models, expressions, commands, output."""
 
+import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
-
-import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 KRETS = os.environ["KRETS"]
@@ -56,3 +56,127 @@ def test_start_runs_as_it_stands(tmp_path):
     assert commands >= 10
     for result in ("segments.csv", "customers.parquet", "report.html"):
         assert (tmp_path / "out" / result).stat().st_size > 0
+
+
+ORDER = {"amount": 12.5, "coupon": "SPRING", "product": "lamp", "channel": "web",
+         "shipped_at": "2026-02-03T08:00:00Z",
+         "products": [{"name": "lamp", "price": 6.25, "quantity": 2, "category": "books"}]}
+EVENTS = [
+    ("order", ORDER), ("booking", {}), ("complaint", {}), ("add_to_cart", {}),
+    ("page", {"url": "/sale/lamps", "product": "lamp"}), ("mail", {"campaign": "spring"}),
+]
+PEOPLE = [{"customer": "a", "birth_date": "1984-02-29", "city": "Leeds", "newsletter": True,
+           "plan": "gold", "renewal": "2027-01-01", "signed_up": "2025-05-01T10:00:00Z",
+           "interests": ["lamps"], "lat": 53.8, "lon": -1.55}]
+METRICS = {"recency": "days_since(last(order))", "frequency": "count(order)",
+           "monetary": "sum(order.amount)"}
+
+
+def write_world(folder):
+    """Events and traits with every name that the reference's expressions use."""
+    events = [{"customer": "a", "time": f"2026-02-0{i + 1}T12:00:00Z", "event": name, **more}
+              for i, (name, more) in enumerate(EVENTS)]
+    for name, rows in (("events.jsonl", events), ("people.jsonl", PEOPLE)):
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_model(folder, expressions):
+    model = {
+        "krets": 1, "country": "GB", "now": "last event",
+        "sources": {
+            "events": {"file": "events.jsonl", "customer": "customer", "time": "time",
+                       "event": {"column": "event"}},
+            "people": {"file": "people.jsonl", "kind": "traits", "customer": "customer"}},
+        "metrics": METRICS | {f"m{i}": text for i, text in enumerate(expressions)},
+        "segments": {"lapsed": "recency > 90"},
+    }
+    (folder / "krets.yaml").write_text(json.dumps(model, indent=1), encoding="utf-8")
+
+
+def expressions_of(kind):
+    """(expression, comment) of each line of the reference's blocks of a kind."""
+    lines = [line for language, name, text in blocks("docs/user/model.md")
+             if language == "krets" and name == kind for line in text.splitlines()]
+    return [tuple(part.strip() for part in (line + " -- ").split(" -- ")[:2]) for line in lines]
+
+
+def examples_of_tables():
+    """The last column of the tables whose last title is `example`."""
+    found, is_inside = [], False
+    for line in read("docs/user/model.md").splitlines():
+        if not line.startswith("|"):
+            is_inside = False
+        elif line.endswith("| example |"):
+            is_inside = True
+        elif is_inside and not line.startswith("|---"):
+            found.append(re.search(r"`([^`]+)` \|$", line)[1])
+    return found
+
+
+def test_expressions_of_the_reference_compile_and_agree_with_sql(tmp_path):
+    expressions = [text for text, _ in expressions_of(None)] + examples_of_tables()
+    assert len(expressions) > 70
+    write_world(tmp_path)
+    write_model(tmp_path, expressions)
+    checked = krets(tmp_path, "check", "--json")
+    assert json.loads(checked.stdout) == {"fine": True, "diagnostics": []}
+    assert krets(tmp_path, "run").returncode == 0
+    proved = krets(tmp_path, "verify")
+    assert proved.returncode == 0, proved.stdout
+
+
+def problems(folder, expressions):
+    """The messages of each expression's errors."""
+    write_model(folder, expressions)
+    done = krets(folder, "check", "--json")
+    assert done.returncode == 1, done.stderr
+    lines = (folder / "krets.yaml").read_text(encoding="utf-8").splitlines()
+    found = {i: [] for i in range(len(expressions))}
+    for item in json.loads(done.stdout)["diagnostics"]:
+        key = re.match(r'\s*"m(\d+)"', lines[item["line"] - 1])
+        if key and item["severity"] == "error":
+            found[int(key[1])].append(item["message"])
+    return found
+
+
+def test_errors_of_the_reference_are_errors_that_say_so(tmp_path):
+    write_world(tmp_path)
+    wrong = expressions_of("error")
+    found = problems(tmp_path, [text for text, _ in wrong])
+    for i, (text, part) in enumerate(wrong):
+        assert any(part in message for message in found[i]), (text, part, found[i])
+
+
+def test_what_is_not_available_yet_says_so(tmp_path):
+    write_world(tmp_path)
+    later = [text for text, _ in expressions_of("later")]
+    found = problems(tmp_path, later)
+    for i, text in enumerate(later):
+        assert any("not available yet" in message for message in found[i]), (text, found[i])
+
+
+def whole_models():
+    for page in ("README.md", "docs/user/model.md"):
+        for language, _, text in blocks(page):
+            if language == "yaml" and re.match(r"(#.*\n)*krets: 1\b", text):
+                yield page, text
+
+
+def test_whole_models_are_fine(tmp_path, monkeypatch):
+    (tmp_path / "orders.csv").write_text(
+        "customer_id,ordered_at,amount\na,2026-01-01 12:00,5.00\nb,2026-02-01 12:00,7.50\n")
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "a.csv").write_text(
+        "LineID,CustomerID,InvoiceDate,Quantity,UnitPrice,Country\n"
+        "1,17850,2026-01-01 12:00,6,2.55,France\n")
+    (tmp_path / "vips.csv").write_text("17850\n")
+    with sqlite3.connect(tmp_path / "crm.db") as database:
+        database.execute("create table people(id text, updated_at text, birth_date text, city text)")
+        database.execute("insert into people values('17850', '2026-01-01', '1984-02-29', 'Leeds')")
+    monkeypatch.setenv("CRM_URL", "sqlite://crm.db")
+    models = list(whole_models())
+    assert {page for page, _ in models} == {"README.md", "docs/user/model.md"}
+    for page, text in models:
+        (tmp_path / "krets.yaml").write_text(text, encoding="utf-8")
+        done = krets(tmp_path, "check")
+        assert done.returncode == 0, (page, done.stdout, done.stderr)

@@ -35,6 +35,14 @@ static bool has_order(ValueType type) {
     return type != VALUE_LIST && type != VALUE_NULL && type != VALUE_BOOLEAN;
 }
 
+// A property never seen with a value has no column in the history.
+static void column_sql(Text *sql, const CatalogProperty *property) {
+    if (property->column.size_bytes > 0)
+        db_sql_identifier(sql, property->column);
+    else
+        base_text_append(sql, STR("cast(null as varchar)"));
+}
+
 // One scan for all properties of an event type: nulls, distinct, min, max of each.
 static void figures_sql(Text *sql, Str history, const CatalogEvent *event, bool is_exact) {
     BASE_TEXT_SCOPED name = {0};
@@ -43,7 +51,7 @@ static void figures_sql(Text *sql, Str history, const CatalogEvent *event, bool 
     for (size_t p = 0; p < event->property_count; p++) {
         const CatalogProperty *property = &event->properties[p];
         BASE_TEXT_SCOPED column = {0};
-        db_sql_identifier(&column, property->column);
+        column_sql(&column, property);
         bool is_ordered = has_order(property->type);
         base_text_printf(sql, ", count(*) - count(%s), %s%s), %s%s%s, %s%s%s", column.data,
                          is_exact ? "count(distinct " : "approx_count_distinct(", column.data,
@@ -61,7 +69,7 @@ static void examples_sql(Text *sql, Str history, const CatalogEvent *event) {
     base_text_append(sql, STR("select 0"));
     for (size_t p = 0; p < event->property_count; p++) {
         BASE_TEXT_SCOPED column = {0};
-        db_sql_identifier(&column, event->properties[p].column);
+        column_sql(&column, &event->properties[p]);
         base_text_printf(sql,
                          ", list_sort(list_slice(list_distinct(list(left(cast(%s as varchar), %d))"
                          "), 1, %d))",

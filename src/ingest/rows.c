@@ -68,15 +68,16 @@ static int fail_column(Stage *stage, const Field *field, const char *what) {
             base_text_printf(&list, "%s%.*s", i == 0 ? "" : ", ", STR_ARG(column->name));
     }
     if (near != NULL)
-        return base_error_set(stage->error, BASE_E_USAGE,
-                              "%.*s:%d:%d: %s has no column %.*s for %s: did you mean %.*s?",
-                              STR_ARG(stage->model->path), field->place.line, field->place.column,
-                              stage_source(stage), STR_ARG(field->text), what, STR_ARG(near->name));
-    return base_error_set(stage->error, BASE_E_USAGE,
-                          "%.*s:%d:%d: %s has no column %.*s for %s: its columns are %s%s",
-                          STR_ARG(stage->model->path), field->place.line, field->place.column,
-                          stage_source(stage), STR_ARG(field->text), what, list.data,
-                          stage->column_count > 20 ? ", ..." : "");
+        return base_error_set(
+            stage->error, BASE_E_USAGE,
+            "%.*s:%d:%d: %s has no column %.*s, which `%s` names: did you mean %.*s?",
+            STR_ARG(stage->model->path), field->place.line, field->place.column,
+            stage_source(stage), STR_ARG(field->text), what, STR_ARG(near->name));
+    return base_error_set(
+        stage->error, BASE_E_USAGE,
+        "%.*s:%d:%d: %s has no column %.*s, which `%s` names: its columns are %s%s",
+        STR_ARG(stage->model->path), field->place.line, field->place.column, stage_source(stage),
+        STR_ARG(field->text), what, list.data, stage->column_count > 20 ? ", ..." : "");
 }
 
 // What a field means: a column of the source, or SQL over the row view.
@@ -99,13 +100,13 @@ static int resolve_field(Stage *stage, const Field *field, const char *usual, co
 static int resolve_fields(Stage *stage, RowPlan *plan) {
     const Source *source = stage->source;
     bool is_traits = source->kind == SOURCE_TRAITS;
-    int r = resolve_field(stage, &source->customer, "customer", "customer:", &plan->customer);
+    int r = resolve_field(stage, &source->customer, "customer", "customer", &plan->customer);
     if (r == 0)
-        r = resolve_field(stage, &source->time, "time", "time:", &plan->time);
+        r = resolve_field(stage, &source->time, "time", "time", &plan->time);
     if (r == 0)
-        r = resolve_field(stage, &source->event, is_traits ? "" : "event", "event:", &plan->event);
+        r = resolve_field(stage, &source->event, is_traits ? "" : "event", "event", &plan->event);
     if (r == 0)
-        r = resolve_field(stage, &source->id, "", "id:", &plan->id);
+        r = resolve_field(stage, &source->id, "", "id", &plan->id);
     if (r < 0)
         return r;
     if (!plan->customer.is_set)
@@ -639,7 +640,7 @@ static int check_cursor(Stage *stage, RowPlan *plan) {
     if (field.text.size_bytes == 0)
         return 0;
     if (row_column_find(stage, field.text) == NULL)
-        return fail_column(stage, &field, "cursor:");
+        return fail_column(stage, &field, "cursor");
     // With ids a row of the same instant may come later and is still taken.
     if (stage->is_append)
         plan->cursor_filter =

@@ -38,6 +38,16 @@ static const Reference *find_reference(const Reference *list, size_t count, Str 
 
 // ---- names of a customer: metric, else trait ----
 
+// The first event in which a property of that name was seen with a value, or NULL.
+static const CatalogEvent *find_owner(const Catalog *catalog, Str name) {
+    for (size_t i = 0; i < catalog->event_count; i++) {
+        const CatalogProperty *property = data_catalog_property(&catalog->events[i], name);
+        if (property != NULL && property->type != VALUE_NULL)
+            return &catalog->events[i];
+    }
+    return NULL;
+}
+
 // A name that is nothing a customer has: what it may have been.
 static NodeId fail_customer_name(Checker *checker, const Syntax *syntax) {
     const Compiler *compiler = checker->compiler;
@@ -92,6 +102,13 @@ static NodeId fail_customer_name(Checker *checker, const Syntax *syntax) {
         return lang_check_error(checker, syntax->span,
                                 "there is no metric or trait %.*s; did you mean count(%.*s)?",
                                 STR_ARG(name), STR_ARG(near));
+    const CatalogEvent *owner = find_owner(compiler->catalog, name);
+    if (owner != NULL)
+        return lang_check_error(checker, syntax->span,
+                                "there is no metric or trait %.*s; of events say which ones count, "
+                                "as in last(%.*s.%.*s) or count(%.*s where %.*s …)",
+                                STR_ARG(name), STR_ARG(owner->name), STR_ARG(name),
+                                STR_ARG(owner->name), STR_ARG(name));
     return lang_check_error(checker, syntax->span,
                             "there is no metric or trait %.*s; texts stand in single quotes",
                             STR_ARG(name));
