@@ -180,3 +180,54 @@ def test_whole_models_are_fine(tmp_path, monkeypatch):
         (tmp_path / "krets.yaml").write_text(text, encoding="utf-8")
         done = krets(tmp_path, "check")
         assert done.returncode == 0, (page, done.stdout, done.stderr)
+
+
+def keys_named(section):
+    """The words in backticks of a section's JSON paragraph."""
+    text = re.search(rf"^## {section}$(.*?)(?=^## |\Z)", read("docs/user/commands.md"), re.M | re.S)[1]
+    return set(re.findall(r"`(\w+)`", text.split("\nJSON: ", 1)[1].split("\n\n")[0]))
+
+
+def test_commands_and_options_are_those_of_the_program():
+    page = read("docs/user/commands.md")
+    general = krets(TOP, "--help").stdout
+    commands = re.findall(r"^  ([a-z]+) ", general.split("Options of all")[0], re.M)
+    assert len(commands) == 11
+    titles = re.findall(r"^## ([a-z]+)$", page, re.M)
+    assert titles == commands
+    helps = general + "".join(krets(TOP, name, "--help").stdout for name in commands)
+    option = re.compile(r"(?<![\w-])(--[a-z]+|-[Ch])(?![\w-])")
+    assert set(option.findall(page)) - {"--version"} == set(option.findall(helps))
+    assert krets(TOP, "--version").stdout == krets(TOP, "version").stdout
+
+
+def test_json_has_what_the_page_says(tmp_path):
+    write_world(tmp_path)
+    write_model(tmp_path, ["ntile(monetary, 2)"])
+    calls = {
+        "check": ["check"], "import": ["import"], "run": ["run"], "fit": ["fit"],
+        "members": ["members", "lapsed"], "explain": ["explain", "a", "lapsed"],
+        "verify": ["verify"], "profile": ["profile"], "version": ["version"],
+    }
+    for section, call in calls.items():
+        done = krets(tmp_path, *call, "--json")
+        assert done.returncode == 0, (call, done.stdout, done.stderr)
+        missing = set(json.loads(done.stdout)) - keys_named(section)
+        assert not missing, (section, missing)
+    segments = json.loads(krets(tmp_path, "run", "--json").stdout)["segments"]
+    titles = (tmp_path / "out" / "segments.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert list(segments[0]) == titles.split(",")
+    assert all(f"`{title}`" in read("docs/user/commands.md") for title in titles.split(","))
+
+
+def test_exit_statuses_are_those_of_the_page(tmp_path):
+    assert krets(tmp_path, "run").returncode == 2  # no model
+    write_world(tmp_path)
+    write_model(tmp_path, ["count(order)"])
+    assert krets(tmp_path, "members", "lapsed").returncode == 3  # no data yet
+    assert krets(tmp_path, "run").returncode == 0
+    write_model(tmp_path, ["count("])
+    assert krets(tmp_path, "check").returncode == 1
+    assert krets(tmp_path, "run").returncode == 2
+    failed = krets(tmp_path, "run", "--json")
+    assert set(json.loads(failed.stdout)["error"]) == {"status", "message"}
