@@ -33,10 +33,10 @@ static void print_findings(const char *title, const json_t *findings) {
     json_t *finding = NULL;
     json_array_foreach(findings, index, finding) {
         const char *column = json_string_value(json_object_get(finding, "column"));
-        printf("  %s %lld: %s%s%s%s\n", title,
-               (long long)json_integer_value(json_object_get(finding, "count")),
-               json_string_value(json_object_get(finding, "reason")), column ? " (" : "",
-               column ? column : "", column ? ")" : "");
+        long long count = json_integer_value(json_object_get(finding, "count"));
+        printf(count > 0 ? "  %s %lld: " : "  %s: ", title, count);
+        printf("%s%s%s%s\n", json_string_value(json_object_get(finding, "reason")),
+               column ? " (" : "", column ? column : "", column ? ")" : "");
         const json_t *example = json_array_get(json_object_get(finding, "examples"), 0);
         const json_t *line = json_object_get(example, "line");
         const char *value = json_string_value(json_object_get(example, "value"));

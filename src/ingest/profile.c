@@ -470,6 +470,18 @@ static void append_top(Text *out, Value values, Value counts) {
     base_text_append_char(out, ']');
 }
 
+// Once for a column and the property that it becomes.
+static void note_negative(Stage *stage, Str name, uint64_t count) {
+    Str reason = STR("negative amounts, kept");
+    for (size_t i = 0; i < stage->noted.count; i++) {
+        const Finding *noted = &stage->noted.items[i];
+        if (noted->count == count && base_str_equal(noted->reason, reason) &&
+            base_str_equal(noted->subject, name))
+            return;
+    }
+    findings_add(stage, &stage->noted, reason, name, count);
+}
+
 static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
     Value v[9];
     int r =
@@ -495,8 +507,7 @@ static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
         report_value(out, "not_positive", v[5]);
         report_value(out, "negative", v[6]);
         if (v[6].integer > 0)
-            findings_add(stage, &stage->noted, STR("negative amounts, kept"), item->name,
-                         (uint64_t)v[6].integer);
+            note_negative(stage, item->name, (uint64_t)v[6].integer);
     }
     if (item->is_exact)
         append_top(out, v[7], v[8]);
