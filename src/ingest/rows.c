@@ -244,7 +244,10 @@ static Str text_of(Stage *stage, const char *sql, Str type, bool was_fraction) {
             text, text, text, text);
     }
     if (base_str_equal(type, STR("VARCHAR")))
-        return stage_printf(stage, "case when trim(%s) <> '' then %s end", sql, sql);
+        // A text that begins with a visible ASCII letter is not blank: trim() is dear.
+        return stage_printf(stage,
+                            "case when (%s >= '!' and %s < '~') or trim(%s) <> '' then %s end", sql,
+                            sql, sql, sql);
     return stage_printf(stage, "cast(%s as varchar)", sql);
 }
 
