@@ -231,3 +231,32 @@ def test_exit_statuses_are_those_of_the_page(tmp_path):
     assert krets(tmp_path, "run").returncode == 2
     failed = krets(tmp_path, "run", "--json")
     assert set(json.loads(failed.stdout)["error"]) == {"status", "message"}
+
+
+def test_the_database_example_imports_and_adds_what_is_newer(tmp_path, monkeypatch):
+    examples = [text for language, _, text in blocks("docs/user/start.md")
+                if language == "yaml" and "SHOP_DATABASE" in text]
+    (tmp_path / "krets.yaml").write_text("krets: 1\n" + examples[0], encoding="utf-8")
+    monkeypatch.setenv("SHOP_DATABASE", "sqlite://shop.db")
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("create table orders(customer_id, ordered_at, order_id, amount, coupon,"
+                         " updated_at)")
+        row = "insert into orders values('a', ?, ?, 5.5, null, ?)"
+        database.execute(row, ("2026-01-01 12:00", 1, "2026-01-01 12:00"))
+    assert krets(tmp_path, "import").stdout.startswith("1 events")
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute(row, ("2026-01-02 12:00", 2, "2026-01-02 12:00"))
+    assert krets(tmp_path, "import").stdout.startswith("2 events")
+    assert "unchanged" in krets(tmp_path, "import").stderr
+
+
+def test_remote_examples_are_well_formed(tmp_path):
+    """The addresses lead nowhere, so only the model's own errors are looked for."""
+    examples = [text for language, _, text in blocks("docs/user/start.md")
+                if language == "yaml" and "//" in text and "connect" not in text]
+    assert len(examples) == 2
+    for text in examples:
+        local = re.sub(r'"(s3|https)://[^"]*"', "absent.csv", text)
+        (tmp_path / "krets.yaml").write_text("krets: 1\n" + local, encoding="utf-8")
+        done = krets(tmp_path, "check")
+        assert done.returncode == 3 and "absent.csv" in done.stderr, done.stderr

@@ -34,8 +34,10 @@ static void print_findings(const char *title, const json_t *findings) {
     json_array_foreach(findings, index, finding) {
         const char *column = json_string_value(json_object_get(finding, "column"));
         long long count = json_integer_value(json_object_get(finding, "count"));
-        printf(count > 0 ? "  %s %lld: " : "  %s: ", title, count);
-        printf("%s%s%s%s\n", json_string_value(json_object_get(finding, "reason")),
+        printf("  %s", title);
+        if (count > 0)
+            printf(" %lld", count);
+        printf(": %s%s%s%s\n", json_string_value(json_object_get(finding, "reason")),
                column ? " (" : "", column ? column : "", column ? ")" : "");
         const json_t *example = json_array_get(json_object_get(finding, "examples"), 0);
         const json_t *line = json_object_get(example, "line");
