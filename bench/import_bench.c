@@ -20,6 +20,16 @@ static double clock_s(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static size_t number_of(const char *text) {
+    char *end;
+    size_t number = strtoull(text, &end, 10);
+    if (end == text || *end != '\0') {
+        fprintf(stderr, "import_bench: `%s` is not a whole number\n", text);
+        exit(2);
+    }
+    return number;
+}
+
 static int finish(int r, double began_s) {
     if (r < 0)
         fprintf(stderr, "import_bench: %s\n", error.text);
@@ -53,8 +63,8 @@ static int generate(char **argv) {
 
 static int copy(char **argv) {
     DB_DUCK_SCOPED duck = NULL;
-    DuckOptions options = {.threads = (unsigned)atoi(argv[4]),
-                           .memory_bytes = (size_t)atoll(argv[5]) << 20,
+    DuckOptions options = {.threads = (unsigned)number_of(argv[4]),
+                           .memory_bytes = number_of(argv[5]) << 20,
                            .temp_directory = argv[6]};
     int r = db_duck_open(&options, &duck, &error);
     double began_s = clock_s();
@@ -73,8 +83,8 @@ static void show(void *context, double ratio, uint64_t rows) {
 
 static int import(char **argv) {
     STORE_SCOPED store = NULL;
-    StoreOptions options = {.threads = (unsigned)atoi(argv[4]),
-                            .memory_bytes = (size_t)atoll(argv[5]) << 20};
+    StoreOptions options = {.threads = (unsigned)number_of(argv[4]),
+                            .memory_bytes = number_of(argv[5]) << 20};
     int r = store_open(base_str_from(argv[3]), &options, &store, &error);
     const StagedProperty properties[] = {
         {STR("product"), STR(""), STR("product"), VALUE_TEXT},
@@ -101,8 +111,8 @@ static int import(char **argv) {
 
 static int read_all(char **argv) {
     STORE_SCOPED store = NULL;
-    StoreOptions options = {.threads = (unsigned)atoi(argv[3]),
-                            .memory_bytes = (size_t)atoll(argv[4]) << 20,
+    StoreOptions options = {.threads = (unsigned)number_of(argv[3]),
+                            .memory_bytes = number_of(argv[4]) << 20,
                             .is_read_only = true};
     int r = store_open(base_str_from(argv[2]), &options, &store, &error);
     PlanEvent events[] = {{STR("order"), true}, {STR("view"), true}};

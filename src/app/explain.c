@@ -1,5 +1,7 @@
 #include "app/explain.h"
 
+#include <assert.h>
+
 #include "app/members.h"
 #include "lang/canonical.h"
 #include "lang/words.h"
@@ -181,6 +183,7 @@ int app_explain(Project *project, Str customer, Str segment, ExplainResult *ret_
         r = trace_customer(project, fits, &result, &e, error);
     if (r < 0)
         return r;
+    assert(e.trace != NULL);
     result.is_in_population = e.trace->is_in_population;
     explain_metrics(&e, &result);
     int32_t first = only < 0 ? 0 : only;

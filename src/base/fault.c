@@ -30,7 +30,7 @@ void base_fault_point(const char *name) {
     size_t size = strlen(name);
     if (strncmp(chosen, name, size) != 0 || (chosen[size] != '\0' && chosen[size] != ':'))
         return;
-    int wanted = chosen[size] == ':' ? atoi(chosen + size + 1) : 1;
+    long wanted = chosen[size] == ':' ? strtol(chosen + size + 1, NULL, 10) : 1;
     if (atomic_fetch_add(&hits, 1) + 1 == wanted)
         kill(getpid(), SIGKILL);
 }

@@ -36,7 +36,7 @@ static void test_long_errors_are_cut_at_a_code_point(void **state) {
     for (size_t lead = 0; lead < 4; lead++) {
         base_text_clear(&text);
         base_text_append(&text, (Str){"abc", lead});
-        while (text.size_bytes < 2 * BASE_ERROR_TEXT_MAX) {
+        while (text.size_bytes < (size_t)2 * BASE_ERROR_TEXT_MAX) {
             base_text_append(&text, STR("\xE2\x82\xAC\xF0\x9F\x99\x82\xC3\xA5"));
         }
         base_error_set(&error, BASE_E_USAGE, "%s", text.data);

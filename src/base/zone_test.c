@@ -267,16 +267,9 @@ static void check_window_order(const char *name, const Zone *zone, int64_t early
 }
 
 static void check_around(const char *name, const Zone *zone, int64_t edge_us) {
-    static const int64_t steps[] = {-25 * HOUR_US,
-                                    -HOUR_US - 1,
-                                    -HOUR_US,
-                                    -1,
-                                    0,
-                                    1,
-                                    HOUR_US - 1,
-                                    HOUR_US,
-                                    90 * 60 * CALENDAR_US_PER_SECOND,
-                                    25 * HOUR_US};
+    static const int64_t steps[] = {
+        -25 * HOUR_US, -HOUR_US - 1,        -HOUR_US,    -1, 0, 1, HOUR_US - 1,
+        HOUR_US,       90 * (HOUR_US / 60), 25 * HOUR_US};
     for (size_t i = 1; i < sizeof steps / sizeof *steps; i++) {
         check_window_order(name, zone, edge_us + steps[i - 1], edge_us + steps[i]);
     }

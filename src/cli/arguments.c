@@ -1,5 +1,6 @@
 #include "cli/arguments.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -69,7 +70,8 @@ static int parse_size(const char *text, size_t *ret_bytes, KretsError *error) {
         {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}, {"TiB", 1099511627776}};
     char *end = NULL;
     double number = strtod(text, &end);
-    while (end && *end == ' ')
+    assert(end != NULL);
+    while (*end == ' ')
         end++;
     for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
         if (strcasecmp(end, units[i].unit) == 0 && number > 0 && number * units[i].bytes < 1e18) {

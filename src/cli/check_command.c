@@ -104,7 +104,7 @@ static int import_json(const ImportResult *result, KretsError *error) {
 }
 
 int cli_import_run(const Arguments *arguments, Project *project, KretsError *error) {
-    ImportResult result;
+    ImportResult result = {0};
     int r = app_project_open_store(project, false, error);
     if (r == 0)
         r = app_import(project, &result, error);

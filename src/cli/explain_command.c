@@ -100,7 +100,7 @@ static void print_result(const Project *project, const ExplainResult *result) {
 }
 
 int cli_explain_run(const Arguments *arguments, Project *project, KretsError *error) {
-    ExplainResult result;
+    ExplainResult result = {0};
     Str segment = base_str_from(arguments->operand_count > 1 ? arguments->operands[1] : NULL);
     int r = app_project_open_store(project, true, error);
     if (r == 0)

@@ -83,6 +83,7 @@ static void print_cell(FILE *out, Str text, size_t width, bool is_right, bool is
 
 void cli_listing_print(const Listing *listing, FILE *out, bool is_colour) {
     size_t widths[LISTING_COLUMN_MAX];
+    assert(listing->column_count > 0 && listing->column_count <= LISTING_COLUMN_MAX);
     for (size_t c = 0; c < listing->column_count; c++)
         widths[c] = base_utf8_width(base_str_from(listing->columns[c].title));
     for (size_t i = 0; i < listing->cell_count; i++) {

@@ -1,4 +1,5 @@
 // `krets members`.
+#include <assert.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ static size_t shown_count(const Arguments *arguments, const MembersResult *resul
 
 static json_t *member_json(const Project *project, const Answers *answers, size_t customer) {
     json_t *metrics = json_object();
+    assert(answers->customer_ids != NULL && customer < answers->customer_count);
     for (size_t m = 0; m < answers->metric_count; m++)
         json_object_set_new(
             metrics, project->plan->metrics[m].name.data,
@@ -49,6 +51,7 @@ static void print_list(const Arguments *arguments, const MembersResult *result) 
     size_t left = shown_count(arguments, result);
     roaring_uint32_iterator_t *at = roaring_create_iterator(result->members);
     for (; at->has_value && left > 0; left--, roaring_advance_uint32_iterator(at)) {
+        assert(result->answers.customer_ids != NULL);
         Str id = result->answers.customer_ids[at->current_value];
         printf("%.*s\n", STR_ARG(id));
     }
@@ -73,7 +76,7 @@ static int members(const Arguments *arguments, Project *project, MembersResult *
 }
 
 int cli_members_run(const Arguments *arguments, Project *project, KretsError *error) {
-    MembersResult result;
+    MembersResult result = {0};
     int r = app_project_open_store(project, true, error);
     if (r == 0)
         r = app_project_compile(project, error);

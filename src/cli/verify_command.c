@@ -69,7 +69,7 @@ static void print_result(const Project *project, const VerifyResult *result) {
 }
 
 int cli_verify_run(const Arguments *arguments, Project *project, KretsError *error) {
-    VerifyResult result;
+    VerifyResult result = {0};
     int r = app_project_open_store(project, true, error);
     if (r == 0)
         r = app_project_compile(project, error);

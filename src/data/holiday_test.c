@@ -283,7 +283,7 @@ static void test_reference_easter(void **state) {
         if (*line == '\0') {
             continue;
         }
-        int32_t year = atoi(take_field(&line));
+        int32_t year = (int32_t)strtol(take_field(&line), NULL, 10);
         int32_t western = day_of(take_field(&line));
         int32_t orthodox = day_of(take_field(&line));
         assert_int_equal(base_calendar_easter(year), western);

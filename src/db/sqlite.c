@@ -1,5 +1,6 @@
 #include "db/sqlite.h"
 
+#include <assert.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,6 +147,7 @@ int db_sqlite_run(Sqlite *sqlite, KretsError *error, const char *sql, const char
     int r = prepare(sqlite, &rows, error, sql, types, &arguments);
     va_end(arguments);
     while (r == 0) {
+        assert(rows != NULL);
         int code = db_sqlite_next(rows, error);
         if (code <= 0)
             return code;

@@ -41,6 +41,7 @@ static Value distinct_count(Work *work, const Sample *sample) {
 }
 
 static Value mode_of(Work *work, const Sample *sample, ValueType type) {
+    assert(sample->count == 0 || sample->values != NULL);
     Groups groups = groups_of(work, sample);
     uint32_t *counts = engine_work_alloc(work, work->passing, groups.count, sizeof(uint32_t));
     if (groups.numbers == NULL || counts == NULL) {
@@ -96,6 +97,7 @@ static Value distinct_periods(Work *work, const Sample *sample, AggregateFunctio
 
 static Value sum_exact(const Sample *sample, ValueType type, Int128 *ret_sum) {
     Int128 sum = 0;
+    assert(sample->count == 0 || sample->values != NULL);
     for (size_t i = 0; i < sample->count; i++) {
         assert(sample->values[i].type == type);
         sum += type == VALUE_DECIMAL ? sample->values[i].decimal : sample->values[i].integer;
@@ -106,6 +108,7 @@ static Value sum_exact(const Sample *sample, ValueType type, Int128 *ret_sum) {
 
 static double sum_numbers(const Sample *sample) {
     double sum = 0.0;
+    assert(sample->count == 0 || sample->values != NULL);
     for (size_t i = 0; i < sample->count; i++) {
         assert(sample->values[i].type == VALUE_NUMBER);
         sum += sample->values[i].number;
@@ -139,6 +142,7 @@ static Value extreme_of(const Sample *sample, ValueType type, int sign) {
     if (sample->count == 0) {
         return data_value_null(type);
     }
+    assert(sample->values != NULL);
     Value best = sample->values[0];
     for (size_t i = 1; i < sample->count; i++) {
         if (sign * engine_value_order(sample->values[i], best) > 0) {
@@ -180,8 +184,10 @@ static Value nth_of(const Work *work, const Aggregate *aggregate, const Sample *
         return data_value_null(aggregate->type);
     }
     if (aggregate->value != NODE_NONE) {
+        assert(sample->values != NULL);
         return engine_value_widen(sample->values[position], aggregate->type);
     }
+    assert(sample->rows != NULL);
     return (Value){.type = VALUE_TIME, .time_us = work->table->time_us[sample->rows[position]]};
 }
 

@@ -196,7 +196,7 @@ static int64_t decimal_of(const char *text) {
     if (*end == '.') {
         for (end++; *end != '\0'; end++) {
             scale /= 10;
-            mantissa += (is_negative ? -1 : 1) * (*end - '0') * scale;
+            mantissa += (is_negative ? -scale : scale) * (*end - '0');
         }
     }
     return mantissa;

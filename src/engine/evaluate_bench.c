@@ -65,7 +65,7 @@ static void make_rows(Shop *shop) {
     first_row[BENCH_CUSTOMERS] = BENCH_ROWS;
     int64_t start_us = INT64_C(1291161600) * CALENDAR_US_PER_SECOND; // 2010-12-01
     for (size_t i = 0; i < BENCH_ROWS; i++) {
-        time_us[i] = start_us + rand_r(&seed) % (373 * 1440) * 60 * CALENDAR_US_PER_SECOND;
+        time_us[i] = start_us + rand_r(&seed) % (373 * 1440) * (60 * CALENDAR_US_PER_SECOND);
         is_any[i] = 1;
         shop->amount[i] = rand_r(&seed) % 1000000;
         shop->weight[i] = rand_r(&seed) % 1000 / 10.0;

@@ -49,12 +49,12 @@ static const FixtureProperty PROPERTIES[] = {
 
 static const char *const LINES[] = {
     "anna always identify birth=1990-02-28 city=Leeds plan=basic lat=51.5 lon=0",
-    "anna 2025-01-31T10:00Z order amount=10.00 qty=1 weight=0.1 product=tea coupon=X gift=true "
-    "tags=a,b shipped=2025-02-02T09:00Z due=2025-02-03",
+    ("anna 2025-01-31T10:00Z order amount=10.00 qty=1 weight=0.1 product=tea coupon=X gift=true "
+     "tags=a,b shipped=2025-02-02T09:00Z due=2025-02-03"),
     "anna 2025-12-31T23:30Z order amount=20.50 qty=2 weight=0.2 product=cup",
     "anna 2026-01-15T08:00Z identify city=York",
-    "anna 2026-01-31T10:00Z order amount=5.25 qty=3 weight=0.3 product=tea coupon=Y gift=false "
-    "tags=b",
+    ("anna 2026-01-31T10:00Z order amount=5.25 qty=3 weight=0.3 product=tea coupon=Y gift=false "
+     "tags=b"),
     "anna 2026-02-28T10:00Z order qty=4 product=tea",
     "anna 2026-03-01T00:00Z page url=/a",
     "anna 2026-03-24T12:00Z order amount=100 qty=5 weight=0.4 product=pot",

@@ -217,7 +217,7 @@ static void test_artifact_of_another_model_or_damaged(void **state) {
                   BASE_E_STORE, "version");
     char *bounds = strstr(text.data, "\"bounds\"");
     assert_non_null(bounds);
-    memcpy(bounds, "\"baunds\"", 8);
+    bounds[2] = 'a';
     check_refused(plan, fixture.arena, text.data, BASE_E_STORE, "damaged");
     engine_fixture_done(&fixture);
 }

@@ -347,7 +347,7 @@ Value engine_call_value(Work *work, const Node *node, uint64_t row) {
     default:
         break;
     }
-    Value args[CALL_ARGS_MAX_PLAIN];
+    Value args[CALL_ARGS_MAX_PLAIN] = {0};
     assert(node->arg_count <= CALL_ARGS_MAX_PLAIN);
     for (int32_t i = 0; i < node->arg_count; i++) {
         args[i] = arg_value(work, node, i, row);

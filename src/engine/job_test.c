@@ -69,7 +69,7 @@ static const char *const *random_lines(Arena *arena, unsigned *seed) {
         Str when = base_arena_printf(arena, "c%03d 2026-%02d-%02dT%02d:%02dZ", customer,
                                      1 + rand_r(seed) % 12, 1 + rand_r(seed) % 28,
                                      rand_r(seed) % 24, rand_r(seed) % 60);
-        Str line = when;
+        Str line;
         if (kind < 5) {
             line = base_arena_printf(arena, "%s order amount=%d.%02d weight=%d.1 product=%s",
                                      when.data, rand_r(seed) % 90, rand_r(seed) % 100,
@@ -112,8 +112,8 @@ static void job_init(Job *job) {
     }
     job->table = engine_fixture_table(&job->fixture, job->plan);
     for (int i = 0; i < JOB_NOWS; i++) {
-        job->nows_us[i] = engine_fixture_time("2026-02-28T12:00Z") + i * 35 * CALENDAR_US_PER_DAY +
-                          i * INT64_C(3599999999);
+        job->nows_us[i] = engine_fixture_time("2026-02-28T12:00Z") +
+                          i * (35 * CALENDAR_US_PER_DAY + INT64_C(3599999999));
     }
     job->fits =
         engine_fixture_fit(&job->fixture, job->plan, job->table, job->nows_us[JOB_NOWS - 1], 2);

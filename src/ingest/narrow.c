@@ -396,7 +396,7 @@ static int narrow_loose(Stage *stage, Str relation, InputColumn *column) {
 }
 
 static Str sample_of(Stage *stage, Str relation, uint64_t row_count) {
-    if (row_count <= SAMPLE_ROWS * 2)
+    if (row_count <= (uint64_t)SAMPLE_ROWS * 2)
         return relation;
     return stage_printf(stage, "(from %.*s where s.rowid %% %" PRIu64 " = 0) s", STR_ARG(relation),
                         row_count / SAMPLE_ROWS);

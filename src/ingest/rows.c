@@ -1,5 +1,6 @@
 // Every row of a source with its customer, time, event and properties, or the reason it is left
 // out.
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,6 +57,7 @@ static int fail_column(Stage *stage, const Field *field, const char *what) {
     const InputColumn *near = NULL;
     size_t distance = 4;
     BASE_TEXT_SCOPED list = {0};
+    assert(stage->column_count == 0 || stage->columns != NULL);
     for (size_t i = 0; i < stage->column_count; i++) {
         const InputColumn *column = &stage->columns[i];
         size_t d = base_utf8_distance(base_utf8_lower(stage->arena, field->text),

@@ -1,4 +1,5 @@
 // Files as bytes: their beginning, their hash, and their text as UTF-8.
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
@@ -169,11 +170,12 @@ static bool convert(Converter *converter, const char *data, size_t size) {
 int file_transcode(Stage *stage, InputFile *file, Str encoding) {
     FILE_MAP_SCOPED mapped = {0};
     int r = file_map(file->path, &mapped, stage->error);
-    Str target;
+    Str target = {0};
     if (r == 0)
         r = file_temporary(stage, ".txt", &target);
     if (r < 0)
         return r;
+    assert(target.data != NULL);
     __attribute__((cleanup(close_converter))) Converter converter = {
         .handle = iconv_open("UTF-8", encoding_iconv(encoding)),
         .out = fopen(target.data, "we"),

@@ -68,8 +68,8 @@ static const char *const conditions[] = {
     "did(order where lower(product) ilike 'tea')",
     "did(order where hour(time) >= 18)",
     "did(order where weekday(time) in (6, 7))",
-    "count(order where time within 21 days before holiday('Christmas Day') last 2 "
-    "years) >= 2",
+    ("count(order where time within 21 days before holiday('Christmas Day') last 2 "
+     "years) >= 2"),
     "did(order where time on holiday('Black Friday', 'US') last 1 year)",
     "never(order since last(mail))",
     "did(order within 7 days after first(order))",
@@ -112,8 +112,8 @@ static const char *const conditions[] = {
     "did(order) and city = 'London' or never(mail)",
     "not (did(order) or did(return))",
     "not (did(order) and did(return))",
-    "count(order where coupon is not null last 1 year) / count(order last 1 year) > "
-    "0.6",
+    ("count(order where coupon is not null last 1 year) / count(order last 1 year) > "
+     "0.6"),
     "count(order last 30 days) > count(order from 60 days ago to 30 days ago)",
     "sum(order.amount) - sum(return.amount) >= 100",
     "most(count(order last 90 days) by product) >= 3",

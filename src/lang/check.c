@@ -249,17 +249,17 @@ static ValueType number_type(NodeKind kind, ValueType a, ValueType b) {
 static NodeId fail_arithmetic(Checker *checker, const Syntax *syntax, const NodeId *args,
                               const char *hint) {
     static const char *const verbs[] = {
-        [NODE_ADD - NODE_ADD] = "added",
-        [NODE_SUBTRACT - NODE_ADD] = "subtracted",
-        [NODE_MULTIPLY - NODE_ADD] = "multiplied",
-        [NODE_DIVIDE - NODE_ADD] = "divided",
+        [NODE_ADD] = "added",
+        [NODE_SUBTRACT] = "subtracted",
+        [NODE_MULTIPLY] = "multiplied",
+        [NODE_DIVIDE] = "divided",
     };
     return lang_check_error(checker, syntax->span, "%.*s is %s and %.*s is %s: they cannot be %s%s",
                             STR_ARG(lang_check_slice(checker, syntax->args[0]->span)),
                             data_value_type_name(lang_check_type(checker, args[0])),
                             STR_ARG(lang_check_slice(checker, syntax->args[1]->span)),
                             data_value_type_name(lang_check_type(checker, args[1])),
-                            verbs[syntax->node - NODE_ADD], hint);
+                            verbs[syntax->node], hint);
 }
 
 static NodeId arithmetic(Checker *checker, const Syntax *syntax) {

@@ -1,5 +1,6 @@
 // Names: metrics, traits, segments, events and their properties; what was meant where one is wrong.
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "lang/check_private.h"
@@ -309,13 +310,15 @@ static NodeId event_name(Checker *checker, const Syntax *syntax) {
             continue;
         holders++;
         ValueType both = lang_check_unify(type, property->type);
-        if (both == VALUE_TYPE_COUNT)
+        if (both == VALUE_TYPE_COUNT) {
+            assert(first != NULL); // what unifies with nothing has met a type before
             return lang_check_error(checker, syntax->span,
                                     "%.*s is %s in %.*s but %s in %.*s; name only events in which "
                                     "it has one type",
                                     STR_ARG(syntax->name), data_value_type_name(type),
                                     STR_ARG(first->name), data_value_type_name(property->type),
                                     STR_ARG(events[i]->name));
+        }
         if (type == VALUE_NULL)
             first = events[i];
         type = both;

@@ -2,6 +2,8 @@
 // another.
 
 #include "lang/check_private.h"
+
+#include <assert.h>
 #include "lang/parse.h"
 
 static Checker checker_of(Compiler *compiler, Str expression, Place place, const SourceText *text) {
@@ -109,6 +111,8 @@ static NodeId resolve(Compiler *compiler, Reference *list, size_t index, Compile
     Reference *reference = &list[index];
     if (reference->state == REFERENCE_DONE)
         return reference->node;
+    // The model asks when nothing is being compiled: whatever is open was named by an expression.
+    assert(checker != NULL || (compiler->open_count == 0 && reference->state != REFERENCE_OPEN));
     if (reference->state == REFERENCE_OPEN)
         return fail_cycle(checker, reference, span);
     if (compiler->open_count > LANG_REFERENCE_DEPTH_MAX)

@@ -33,7 +33,7 @@ static void check_plan(Arena *arena, const ExpressionLook *look) {
     ExpressionLook again = look_at(arena, base_text_str(&once));
     // The canonical text spells out what was short, so it may exceed the limits that its source
     // kept.
-    if (once.size_bytes > 16 * 1024)
+    if (once.size_bytes > (size_t)16 * 1024)
         return;
     require(again.plan != NULL, "canonical text does not compile", base_text_str(&once));
     lang_canonical_node(&twice, again.plan, again.node);

@@ -1,5 +1,6 @@
 #include "lang/model.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +250,7 @@ static bool check_encoding(ModelReader *reader) {
         reader->text->text = (Str){text.data + 3, text.size_bytes - 3};
         text = reader->text->text;
     }
+    assert(text.data != NULL || text.size_bytes == 0);
     size_t invalid = base_utf8_invalid(text);
     if (invalid < text.size_bytes) {
         lang_diagnostic_add(reader->diagnostics, reader->text, lang_place_of(text, invalid), 1,

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <libfyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,8 +151,10 @@ static void open_collection(Builder *builder, struct fy_event *event, YamlKind k
 }
 
 static void close_collection(Builder *builder) {
+    assert(builder->depth > 0);
     Frame *frame = &builder->frames[--builder->depth];
     YamlNode *node = frame->node;
+    assert(node != NULL);
     node->count = frame->count;
     for (size_t i = 0; i < frame->count; i++) {
         node->weight += frame->pairs[i].key->weight;

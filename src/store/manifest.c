@@ -1,5 +1,6 @@
 // The state of the store at one moment, read from the control database.
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static int read_manifest(Store *store, Arena *arena, Manifest *manifest, KretsEr
                       &manifest->property_count, error);
         manifest->properties = items;
     }
+    assert(manifest->file_count == 0 || manifest->files != NULL);
     for (size_t i = 0; i < manifest->file_count; i++)
         manifest->row_count += manifest->files[i].row_count;
     return r;

@@ -6,6 +6,7 @@
 #include "oracle_random.h"
 
 #define SCOPE_MAX    16
+#define NAMES_MAX    ((size_t)SCOPE_MAX * 8)
 #define ANY_NUMERIC  (1u << VALUE_INTEGER | 1u << VALUE_DECIMAL | 1u << VALUE_NUMBER)
 #define ANY_CALENDAR (1u << VALUE_TIME | 1u << VALUE_DATE)
 
@@ -63,12 +64,12 @@ static Str amount(Grammar *g) {
 // ---- names ----
 
 static bool property_name(Grammar *g, unsigned types, Str *ret_name) {
-    Str names[SCOPE_MAX * 8];
+    Str names[NAMES_MAX];
     size_t count = 0;
     for (size_t i = 0; i < g->scope_count; i++) {
         for (size_t j = 0; j < g->scope[i]->property_count; j++) {
             const CatalogProperty *property = &g->scope[i]->properties[j];
-            if ((types & 1u << property->type) != 0 && count < SCOPE_MAX * 8) {
+            if ((types & 1u << property->type) != 0 && count < NAMES_MAX) {
                 names[count++] = property->name;
             }
         }
