@@ -3,8 +3,8 @@
 
 #include "lang/check_private.h"
 
-#include <assert.h>
 #include "lang/parse.h"
+#include <assert.h>
 
 static Checker checker_of(Compiler *compiler, Str expression, Place place, const SourceText *text) {
     return (Checker){.compiler = compiler,
