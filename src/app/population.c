@@ -83,6 +83,7 @@ typedef struct Slots {
     Value *metrics;                   // [customer * metric_count + metric]
     Value *value;                     // [customer]
     uint8_t *segments;                // [customer * segment_count + segment]
+    uint64_t invalid_zone_count;
 } Slots;
 
 // Texts of values live in the sink's call only: copies go to an arena per thread.
@@ -139,7 +140,8 @@ static int evaluate_bucket(Project *project, Arena *arena, Arena **arenas, const
                        .threads = project->options.threads,
                        .memory_bytes = evaluate_budget(project),
                        .sink = keep_answer,
-                       .context = &context};
+                       .context = &context,
+                       .invalid_zone_counts = &slots->invalid_zone_count};
     return engine_evaluate(&job, error);
 }
 
@@ -273,6 +275,8 @@ int app_population_answers(Project *project, Arena *arena, int64_t now_us, const
                            .segment_count = (size_t)project->plan->segment_count};
         Found *found = find_population(scratch, slots, bucket_count, &answers.customer_count);
         gather_answers(project, arena, found, &answers);
+        for (size_t bucket = 0; bucket < bucket_count; bucket++)
+            answers.invalid_zone_count += slots[bucket].invalid_zone_count;
         *ret_answers = answers;
     }
     free_arenas(arenas, threads);

@@ -62,6 +62,7 @@ void app_run_segments(const Project *project, Arena *arena, const Answers *answe
                       RunResult *result) {
     result->now_us = answers->now_us;
     result->customer_count = answers->customer_count;
+    result->invalid_zone_count = answers->invalid_zone_count;
     result->has_value = project->plan->value != NODE_NONE;
     result->segment_count = answers->segment_count;
     result->segments =

@@ -22,6 +22,7 @@ typedef struct RunTimings {
 typedef struct RunResult {
     int64_t now_us;
     uint64_t customer_count;
+    uint64_t invalid_zone_count; // customers with a time zone that is not known
     bool has_value; // the model has a `value`
     __int128 money; // of the whole population
     SegmentRow *segments;

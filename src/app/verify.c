@@ -5,32 +5,6 @@
 #include "app/results.h"
 #include "lang/sql.h"
 
-// Only results that went through the C library's sine and arc sine may differ between hosts, in
-// their last bits.
-static bool uses_libm(const Plan *plan, NodeId node, uint8_t *seen) {
-    if (node == NODE_NONE || seen[node])
-        return false;
-    seen[node] = 1;
-    const Node *at = &plan->nodes[node];
-    if (at->kind == NODE_CALL && at->function == CALL_DISTANCE_KM)
-        return true;
-    for (int32_t i = 0; i < at->arg_count; i++)
-        if (uses_libm(plan, at->args[i], seen))
-            return true;
-    if (at->kind == NODE_AGGREGATE) {
-        const Aggregate *aggregate = &plan->aggregates[at->index];
-        return uses_libm(plan, aggregate->value, seen) || uses_libm(plan, aggregate->where, seen) ||
-               uses_libm(plan, aggregate->by, seen);
-    }
-    return at->kind == NODE_FIT && uses_libm(plan, plan->fits[at->index].x, seen);
-}
-
-static bool is_inexact(const Plan *plan, NodeId node) {
-    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
-    uint8_t *seen = base_arena_alloc(arena, (size_t)plan->node_count + 1);
-    return plan->nodes[node].type == VALUE_NUMBER && uses_libm(plan, node, seen);
-}
-
 // select customer, answer, proof where they differ; both sides as text for people.
 static void difference_sql(Text *out, const Plan *plan, NodeId node, Str answers, Str column,
                            Str proof) {
@@ -49,7 +23,7 @@ static void difference_sql(Text *out, const Plan *plan, NodeId node, Str answers
                      "where a.is_there is null or p.is_there is null or "
                      "(a.value is distinct from p.value",
                      STR_ARG(proof), name.data, STR_ARG(answers));
-    if (is_inexact(plan, node))
+    if (lang_plan_is_inexact(plan, node))
         base_text_append(out, STR(" and not coalesce(abs(a.value - p.value) <= 1e-9 * "
                                   "greatest(abs(a.value), abs(p.value)), false)"));
     base_text_printf(out, ") order by 1 limit %d", VERIFY_EXAMPLE_MAX);

@@ -33,9 +33,11 @@ static bool is_name(Str name) {
             return false;
         }
     }
-    // Not zones of the database, but copies with leap seconds and this machine's own choice.
+    // Not zones of a place, but copies with leap seconds, this machine's own choice, and what
+    // stands for a machine without a choice.
     return !base_str_starts(name, STR("right/")) && !base_str_starts(name, STR("posix/")) &&
-           !base_str_equal(name, STR("localtime")) && !base_str_equal(name, STR("posixrules"));
+           !base_str_equal(name, STR("localtime")) && !base_str_equal(name, STR("posixrules")) &&
+           !base_str_equal(name, STR("Factory"));
 }
 
 static Zone *load_zone(Str name) {
@@ -156,7 +158,7 @@ static void suggest_names(Text *out, Str asked) {
     Str rest = base_text_str(&database);
     for (Str line; next_line(&rest, &line);) {
         Str name = defined_name(line);
-        size_t distance = name.size_bytes == 0 ? SIZE_MAX : name_distance(arena, lower, name);
+        size_t distance = !is_name(name) ? SIZE_MAX : name_distance(arena, lower, name);
         size_t at = count;
         while (at > 0 && distance < distances[at - 1]) {
             at--;

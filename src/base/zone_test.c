@@ -164,9 +164,10 @@ static void test_additions(void **state) {
 
 static void test_bad_names_are_refused_with_suggestions(void **state) {
     (void)state;
-    const char *const bad[] = {"../../etc/passwd", "/etc/localtime", "",
-                               "Europe/Lodnon",    "right/UTC",      "localtime",
-                               "zone.tab",         "Europe",         "Europe//London\n"};
+    const char *const bad[] = {"../../etc/passwd", "/etc/localtime",  "",
+                               "Europe/Lodnon",    "right/UTC",       "localtime",
+                               "posixrules",       "Factory",         "zone.tab",
+                               "Europe",           "Europe//London\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const Zone *zone = NULL;
         KretsError error;

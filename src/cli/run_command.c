@@ -33,9 +33,9 @@ static int print_json(const RunResult *result, KretsError *error) {
     const RunTimings *timings = &result->timings;
     return cli_command_json(
         json_pack(
-            "{s:o, s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:{s:f, s:f, s:f, s:f}}", "now",
+            "{s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:{s:f, s:f, s:f, s:f}}", "now",
             cli_command_json_time(result->now_us), "customers", (json_int_t)result->customer_count,
-            "value",
+            "invalid_timezones", (json_int_t)result->invalid_zone_count, "value",
             result->has_value ? json_real((double)result->money / VALUE_DECIMAL_ONE) : json_null(),
             "segments", segments, "fit",
             result->fit_version ? json_integer(result->fit_version) : json_null(), "segments_file",
@@ -100,12 +100,23 @@ static void print_table(const Project *project, const RunResult *result) {
            STR_ARG(result->customers_path), STR_ARG(result->report_path));
 }
 
+static void note_zones(uint64_t count) {
+    char digits[32];
+    if (count > 0)
+        fprintf(stderr,
+                "note: %.*s %s a time zone that is not known; the model's is used "
+                "(`timezone` takes IANA names such as Europe/London)\n",
+                STR_ARG(cli_listing_count(digits, count)),
+                count == 1 ? "customer has" : "customers have");
+}
+
 int cli_run_run(const Arguments *arguments, Project *project, KretsError *error) {
     RunResult result;
     int r = app_run(project, arguments->is_csv, &result, error);
     if (r < 0)
         return r;
     cli_terminal_clear();
+    note_zones(result.invalid_zone_count);
     if (arguments->is_json)
         return print_json(&result, error);
     print_table(project, &result);

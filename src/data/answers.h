@@ -18,6 +18,8 @@ typedef struct Answers {
     TableColumn value;           // the model's `value`; type VALUE_NULL when it has none
     roaring_bitmap_t **segments; // members by customer number, in the order of Plan.segments
     size_t segment_count;
+    uint64_t
+        invalid_zone_count; // customers whose `timezone` trait names no zone: the model's is used
 } Answers;
 
 void data_answers_done(Answers *answers);

@@ -86,7 +86,8 @@ typedef struct Work {
     int64_t now_us;
     uint64_t visible_row; // one after the last row with a time <= now
     const Zone *zone;
-    Str country; // "" when unknown
+    bool is_zone_invalid; // the customer's own zone is none, so that `zone` is the model's
+    Str country;          // "" when unknown
 
     uint64_t stamp;            // of this customer and now
     uint64_t *node_stamps;     // by node: the stamp of its value

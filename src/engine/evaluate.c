@@ -14,6 +14,7 @@ typedef struct Run {
     Work **works;       // by thread
     Value **metrics;    // by thread
     bool **segments;    // by thread
+    uint64_t **invalid; // by thread, then by now: customers whose own zone is none
     KretsError *errors; // by thread
 } Run;
 
@@ -50,6 +51,7 @@ static int evaluate_customers(void *context, unsigned thread, size_t begin, size
             if (!engine_work_now(work, run->job->nows_us[i])) {
                 continue; // not in the population yet
             }
+            run->invalid[thread][i] += work->is_zone_invalid;
             int code = answer(run, thread, i);
             if (code < 0) {
                 return code;
@@ -75,6 +77,7 @@ static int run_threads(Run *run, const Ready *ready, unsigned threads, KretsErro
         if (run->works[i] == NULL) {
             return BASE_E_RESOURCES;
         }
+        run->invalid[i] = allocate(job->now_count, sizeof(uint64_t));
         run->metrics[i] = allocate((size_t)job->plan->metric_count, sizeof(Value));
         run->segments[i] = allocate((size_t)job->plan->segment_count, sizeof(bool));
     }
@@ -86,6 +89,15 @@ static int run_threads(Run *run, const Ready *ready, unsigned threads, KretsErro
         }
     }
     return code;
+}
+
+static void add_invalid(const Run *run, unsigned threads) {
+    uint64_t *counts = run->job->invalid_zone_counts;
+    for (unsigned i = 0; counts != NULL && i < threads; i++) {
+        for (size_t n = 0; n < run->job->now_count; n++) {
+            counts[n] += run->invalid[i][n];
+        }
+    }
 }
 
 static int check_job(const EvaluateJob *job, KretsError *error) {
@@ -117,17 +129,23 @@ int engine_evaluate(const EvaluateJob *job, KretsError *error) {
         .works = allocate(threads, sizeof(Work *)),
         .metrics = allocate(threads, sizeof(Value *)),
         .segments = allocate(threads, sizeof(bool *)),
+        .invalid = allocate(threads, sizeof(uint64_t *)),
         .errors = allocate(threads, sizeof(KretsError)),
     };
     code = run_threads(&run, ready, threads, error);
+    if (code == BASE_OK) {
+        add_invalid(&run, threads);
+    }
     for (unsigned i = 0; i < threads; i++) {
         engine_work_free(run.works[i]);
         free(run.metrics[i]);
         free(run.segments[i]);
+        free(run.invalid[i]);
     }
     free(run.works);
     free(run.metrics);
     free(run.segments);
+    free(run.invalid);
     free(run.errors);
     return code;
 }

@@ -32,6 +32,9 @@ typedef struct EvaluateJob {
     size_t memory_bytes; // budget over all threads; exceeded: BASE_E_RESOURCES
     AnswerSink sink;
     void *context;
+    // By now, may be NULL: how many of the population have a `timezone` trait that names no zone,
+    // so that the model's is used. Added to what is there, once all threads are done.
+    uint64_t *invalid_zone_counts;
 } EvaluateJob;
 
 int engine_evaluate(const EvaluateJob *job, KretsError *error);

@@ -221,6 +221,50 @@ static void test_threads_do_not_matter(void **state) {
     engine_fixture_done(&job.fixture);
 }
 
+static int take_nothing(void *context, unsigned thread, const Answer *answer) {
+    (void)context;
+    (void)thread;
+    (void)answer;
+    return 0;
+}
+
+static void test_zones_that_are_none_are_counted_by_now(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "a always identify timezone=Mars/Base",
+        "a 2026-02-01T00:00Z identify timezone=Asia/Tokyo",
+        "b 2026-01-01T00:00Z order amount=1",
+        "b 2026-03-01T00:00Z identify timezone=localtime",
+        "c 2026-01-01T00:00Z identify timezone=Europe/London",
+        "d 2026-03-01T00:00Z identify timezone=Europe/Lodnon",
+        NULL,
+    };
+    Fixture fixture;
+    KretsError error = {0};
+    engine_fixture_init(&fixture, "Europe/London", "GB", PROPERTIES, lines);
+    NodeId node;
+    const Plan *plan = engine_fixture_plan(&fixture, "count(order) > 0", &node);
+    int64_t nows_us[] = {engine_fixture_time("2026-01-15T00:00Z"),
+                         engine_fixture_time("2026-02-15T00:00Z"),
+                         engine_fixture_time("2026-03-15T00:00Z")};
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        uint64_t counts[] = {0, 0, 0};
+        EvaluateJob job = {.plan = plan,
+                           .table = engine_fixture_table(&fixture, plan),
+                           .nows_us = nows_us,
+                           .now_count = 3,
+                           .threads = threads,
+                           .memory_bytes = (size_t)64 << 20,
+                           .sink = take_nothing,
+                           .invalid_zone_counts = counts};
+        assert_int_equal(engine_evaluate(&job, &error), 0);
+        assert_int_equal(counts[0], 1); // a
+        assert_int_equal(counts[1], 0);
+        assert_int_equal(counts[2], 2); // b and d
+    }
+    engine_fixture_done(&fixture);
+}
+
 static void test_budget_exceeded_names_the_customer(void **state) {
     (void)state;
     Job job;
@@ -323,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_nows_are_single_nows),
         cmocka_unit_test(test_threads_do_not_matter),
+        cmocka_unit_test(test_zones_that_are_none_are_counted_by_now),
         cmocka_unit_test(test_budget_exceeded_names_the_customer),
         cmocka_unit_test(test_sink_stops_the_job),
         cmocka_unit_test(test_fits_are_asked_for),

@@ -137,6 +137,7 @@ static void settle_place(Work *work) {
     const Plan *plan = work->plan;
     const Zone *zone = plan->zone;
     Str country = plan->country;
+    work->is_zone_invalid = false;
     if (plan->zone_trait >= 0) {
         Value value = engine_trait_value(work, plan->zone_trait);
         const Zone *own = NULL;
@@ -144,6 +145,7 @@ static void settle_place(Work *work) {
             own = base_zone_find(value.text);
         }
         zone = own != NULL ? own : zone;
+        work->is_zone_invalid = !value.is_null && own == NULL;
     }
     if (plan->country_trait >= 0) {
         Value value = engine_trait_value(work, plan->country_trait);

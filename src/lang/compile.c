@@ -1,10 +1,10 @@
 // All metrics, segments and the value of a model, each once, in the order in which they need one
 // another.
 
-#include "lang/check_private.h"
-
-#include "lang/parse.h"
 #include <assert.h>
+
+#include "lang/check_private.h"
+#include "lang/parse.h"
 
 static Checker checker_of(Compiler *compiler, Str expression, Place place, const SourceText *text) {
     return (Checker){.compiler = compiler,

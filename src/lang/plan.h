@@ -345,6 +345,9 @@ void lang_canonical_node(Text *out, const Plan *plan, NodeId node);
 // As an English phrase; a segment's node gives a sentence without the full stop:
 // "At least 3 orders in the last 90 days, worth 500 or more".
 void lang_words_node(Text *out, const Plan *plan, NodeId node);
+// Whether the node is a number that distance_km() takes part in: the last bits of its answers
+// depend on the host's C library. All other answers are the same everywhere, to the bit.
+bool lang_plan_is_inexact(const Plan *plan, NodeId node);
 // The whole plan, for people: nodes, selections, windows, fits.
 void lang_plan_print(Text *out, const Plan *plan);
 

@@ -63,10 +63,11 @@ static Str average_text(SqlBuilder *b, ValueType from) {
                             ? "sum(cast(e.value::decimal(38,4) * 10000 as bigint))"
                             : "sum(e.value)";
     const char *scale = from == VALUE_DECIMAL ? " / 10000" : "";
-    // A sum within 64 bits is converted from them: the conversion from 128 bits rounds twice.
+    // DuckDB rounds twice when it converts 128 bits. Two parts of 53 bits convert exactly, so that
+    // only their sum is rounded.
     return base_arena_printf(b->arena,
-                             "coalesce(try_cast(%s as bigint)::double, %s::double)%s"
-                             " / count(e.value)",
+                             "((%s // 9007199254740992)::bigint::double * 9007199254740992"
+                             " + (%s %% 9007199254740992)::bigint::double)%s / count(e.value)",
                              exact, exact, scale);
 }
 

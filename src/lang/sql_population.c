@@ -165,7 +165,7 @@ static void write_zones(SqlBuilder *b, Text *out, bool has_traits) {
         base_text_append(
             out, STR("known_zones as (\n  select name as zone from pg_timezone_names()\n"
                      "  where not starts_with(name, 'SystemV/')"
-                     " and name not in ('Canada/East-Saskatchewan', 'US/Pacific-New')\n"
+                     " and name not in ('Canada/East-Saskatchewan', 'US/Pacific-New', 'Factory')\n"
                      "    and not (length(name) = 3 and upper(name) = name"
                      " and name not in ('CET', 'EET', 'EST', 'GMT', 'HST', 'MET', 'MST', 'PRC',"
                      " 'ROC', 'ROK', 'UCT', 'UTC', 'WET'))\n),\n"));

@@ -24,20 +24,6 @@ static char list_path[] = "/tmp/krets-oracle-XXXXXX";
 
 // ---- one comparison ----
 
-static bool is_tolerant(const Plan *plan) {
-    for (int32_t i = 0; i < plan->node_count; i++) {
-        if (plan->nodes[i].kind == NODE_CALL && plan->nodes[i].function == CALL_DISTANCE_KM) {
-            return true;
-        }
-    }
-    for (int32_t i = 0; i < plan->aggregate_count; i++) {
-        if (plan->aggregates[i].function == AGGREGATE_AVG) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // Where the two differ on one question: text for people, or nothing.
 static bool find_difference(const Plan *plan, const WorldAnswers *a, const WorldAnswers *b,
                             size_t question, Text *ret_text) {
@@ -46,7 +32,7 @@ static bool find_difference(const Plan *plan, const WorldAnswers *a, const World
                          b->customer_count);
         return true;
     }
-    bool is_loose = is_tolerant(plan);
+    bool is_loose = lang_plan_is_inexact(plan, plan->metrics[question].node);
     for (size_t c = 0; c < a->customer_count; c++) {
         Value x = a->values[c * a->question_count + question];
         Value y = b->values[c * b->question_count + question];

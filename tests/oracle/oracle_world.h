@@ -50,7 +50,7 @@ int world_query(Arena *arena, const World *world, const Plan *plan, Duck *duck,
 int world_load(Arena *arena, const World *world, Duck *duck, KretsError *error);
 
 // Equal as answers: numbers to the bit, or within a part in 10^12 where functions of the C library
-// or a sum beyond 64 bits decide.
+// decide (lang_plan_is_inexact).
 bool world_value_equal(Value a, Value b, bool is_tolerant);
 void world_value_print(Text *out, Value value);
 
