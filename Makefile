@@ -3,6 +3,7 @@
 # make test-sanitized  the suite under address and undefined sanitizers, fuzz corpora replayed
 # make install         builds a release and installs it under PREFIX (default /usr/local; DESTDIR honoured)
 # make fuzz            builds the libFuzzer programs (clang) and runs each for FUZZ_SECONDS (default 60)
+# make mutate          plants faults one by one; every one must be caught by a test (long)
 # make bench           compares with peers; prints ratios
 # make format          clang-format over the C sources
 # make clean           removes the build folders (not the download cache)
@@ -14,7 +15,7 @@ CC ?= gcc
 CXX ?= g++
 export CC CXX
 
-.PHONY: all demo test test-sanitized lint install fuzz bench format clean
+.PHONY: all demo test test-sanitized lint install fuzz mutate bench format clean
 
 all: $(BUILD)/release/build.ninja
 	@ninja -C $(BUILD)/release --quiet
@@ -48,6 +49,9 @@ install: all
 
 fuzz: setup-test
 	@tools/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+mutate: setup-test
+	@tools/mutate $(BUILD)/mutate
 
 bench: all
 	@tools/python >/dev/null

@@ -1,4 +1,4 @@
-"""The examples and the profiles of real data sets against published or independently computed facts.
+"""The examples and the profiles of real data sets, against published or computed facts.
 
 KRETS is the program. The sets lie in KRETS_TEST_DATA (default ../shared/data beside this project),
 the facts in the folder `reference` beside it; what is absent is skipped with its reason.
@@ -29,8 +29,8 @@ def need(path):
 
 
 def krets(*arguments):
-    done = subprocess.run([KRETS, *map(str, arguments)], capture_output=True, text=True, timeout=300,
-                          check=False, env=dict(os.environ, KRETS_TEST_DATA=str(DATA)))
+    done = subprocess.run([KRETS, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300, check=False, env=dict(os.environ, KRETS_TEST_DATA=str(DATA)))
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

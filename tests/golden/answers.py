@@ -257,7 +257,8 @@ CALENDAR = {
     "orders_since_march": lambda c: len(where(c.orders, lambda e: e.t >= shop_time("2024-03-01"))),
     "orders_before_march": lambda c: len(where(c.orders, lambda e: e.t < shop_time("2024-03-01"))),
     # 02:00 on the day the clocks go forward is 01:00 UTC
-    "orders_since_time": lambda c: len(where(c.orders, lambda e: e.t >= instant("2024-03-31T01:00Z"))),
+    "orders_since_time": lambda c: len(
+        where(c.orders, lambda e: e.t >= instant("2024-03-31T01:00Z"))),
     "orders_between_dates": lambda c: len(
         c.between(c.orders, shop_time("2024-02-29"), shop_time("2024-03-31"))),
     # 01:30 on the day the clocks go back comes twice: the first is 00:30 UTC
@@ -380,7 +381,8 @@ def text(test):
 
 CONDITIONS = {
     "not_spring": orders_where(lambda e: compare(e["coupon"], lambda x: x != "SPRING")),
-    "not_not_spring": orders_where(lambda e: opposite(compare(e["coupon"], lambda x: x == "SPRING"))),
+    "not_not_spring": orders_where(
+        lambda e: opposite(compare(e["coupon"], lambda x: x == "SPRING"))),
     "spring_or_vip": orders_where(lambda e: compare(e["coupon"], lambda x: x in ("SPRING", "VIP"))),
     "neither": orders_where(lambda e: compare(e["coupon"], lambda x: x not in ("SPRING", "VIP"))),
     "no_coupon": orders_where(lambda e: e["coupon"] is None),
@@ -471,7 +473,8 @@ TRAITS = {
     "points_floor": points(lambda n: n // 7),
     "points_ceil": points(lambda n: -(-n // 7)),
     "points_distance": points(abs),
-    "share_of_year": lambda c: len(c.last(c.orders, 1, "year")) / len(c.orders) if c.orders else None,
+    "share_of_year": lambda c: len(c.last(c.orders, 1, "year")) / len(c.orders)
+    if c.orders else None,
     "by_zero": lambda c: None,
     "lowest": lambda c: least(c.trait("points"), len(c.orders), 5),
     "highest": lambda c: greatest(c.trait("points"), edge(values(c.orders, "quantity"), 0)),

@@ -1,7 +1,7 @@
 """Writes the small data set of the golden answers: python make_data.py, in this folder.
 
-Hand-made rows for the edges (ties, nulls, clock changes, month ends, 29 February, any script), then a
-few customers drawn with a seed.
+Hand-made rows for the edges (ties, nulls, clock changes, month ends, 29 February, any script), then
+a few customers drawn with a seed.
 """
 
 import csv
@@ -15,8 +15,8 @@ SEED = 20240229
 ORDERS = ["CustomerID", "at", "amount", "quantity", "coupon", "product", "rating", "gift", "due"]
 WEB = ["customer", "at", "event", "path", "product"]
 VISITS = ["customer", "local"]
-CRM = ["customer", "timezone", "country", "birth_date", "city", "lat", "lon", "points", "newsletter",
-       "interests"]
+CRM = ["customer", "timezone", "country", "birth_date", "city", "lat", "lon", "points",
+       "newsletter", "interests"]
 MOVES = ["customer", "moved_at", "city", "timezone"]
 
 HAND_ORDERS = [
@@ -60,8 +60,9 @@ HAND_ORDERS = [
     ["17850", "2023-06-15T00:00:00Z", "99.99", "10", "", "Tea", "4", "", ""],
     ["17850", "2024-06-15T00:00:00Z", "0.01", "10", "", "Tea", "4", "", ""],
     ["017850", "2024-03-31T11:59:59Z", "1", "1", "", "Tea", "4", "", ""],
-    # later: only has events in the future of the first evaluations
+    # later: only has events in the future of the first evaluations; then exactly 30 days after
     ["later", "2024-12-30T10:00:00Z", "77", "1", "", "Tea", "5", "", ""],
+    ["later", "2025-01-29T10:00:00Z", "79", "1", "", "Tea", "5", "", ""],
     ["later", "2025-01-30T10:00:00Z", "78", "1", "", "Tea", "5", "", ""],
     # invalid: a zone that does not exist falls back to the model's
     ["invalid", "2024-03-30T23:30:00Z", "5", "1", "", "Tea", "", "", ""],
@@ -107,7 +108,7 @@ HAND_WEB = [
 ]
 
 HAND_VISITS = [
-    # wall-clock times of Europe/London: a gap (01:30 does not exist), an overlap (01:30 comes twice)
+    # wall-clock times of Europe/London: a gap (no 01:30), an overlap (01:30 comes twice)
     ["anna", "2024-03-31 01:30:00"],
     ["anna", "2024-10-27 01:30:00"],
     ["anna", "2024-07-01 00:30:00"],
@@ -123,13 +124,16 @@ HAND_VISITS = [
 HAND_CRM = [
     ["anna", "Europe/London", "GB", "1992-02-29", "Zürich", "47.3769", "8.5417", "10", "true",
      "golf;wine"],
-    ["bob", "America/New_York", "US", "1980-03-31", "new york", "40.7128", "-74.006", "-25", "false", "golf"],
+    ["bob", "America/New_York", "US", "1980-03-31", "new york", "40.7128", "-74.006", "-25",
+     "false", "golf"],
     ["日本", "Asia/Kolkata", "", "2000-12-31", "कोलकाता", "22.5726", "88.3639", "", "", "tea;wine;茶"],
     ["Zoë", "", "", "", "", "", "", "25", "", ""],
     ["17850", "", "DE", "1970-01-01", "London", "51.5074", "-0.1278", "7", "true", "wine"],
-    ["invalid", "Mars/Olympus", "", "2004-02-29", "100%_real", "0", "180", "0", "false", "golf;golf"],
+    ["invalid", "Mars/Olympus", "", "2004-02-29", "100%_real", "0", "180", "0", "false",
+     "golf;golf"],
     # known by timeless traits alone: always a customer
-    ["quiet", "Pacific/Auckland", "NZ", "1999-04-01", "Auckland", "-36.8485", "174.7633", "3", "true", "sail"],
+    ["quiet", "Pacific/Auckland", "NZ", "1999-04-01", "Auckland", "-36.8485", "174.7633", "3",
+     "true", "sail"],
 ]
 
 HAND_MOVES = [
@@ -146,14 +150,17 @@ def drawn(chance):
     start = datetime.datetime(2023, 1, 5)
     for number in range(10):
         who = f"c{number}"
-        crm.append([who, zones[number % 4], "", f"{1950 + 6 * number}-{1 + number:02}-{28 - number:02}",
-                    chance.choice(["London", "Leeds", "Łódź"]), f"{50 + number / 3:.4f}", f"{number - 4}",
+        crm.append([who, zones[number % 4], "",
+                    f"{1950 + 6 * number}-{1 + number:02}-{28 - number:02}",
+                    chance.choice(["London", "Leeds", "Łódź"]), f"{50 + number / 3:.4f}",
+                    f"{number - 4}",
                     str(chance.randrange(-40, 60)), chance.choice(["true", "false", ""]),
                     ";".join(chance.sample(["golf", "wine", "tea"], chance.randrange(1, 4)))])
         at = start + datetime.timedelta(minutes=chance.randrange(200 * 1440))
         while at < datetime.datetime(2025, 4, 1):
             orders.append([who, at.isoformat() + "Z", f"{chance.lognormvariate(3, 1):.2f}",
-                           chance.choice(["", "1", "2", "3"]), chance.choice(["", "", "SPRING", "VIP"]),
+                           chance.choice(["", "1", "2", "3"]),
+                           chance.choice(["", "", "SPRING", "VIP"]),
                            chance.choice(["Tea", "Cake", "Jam", "Teapot"]),
                            chance.choice(["", f"{chance.random() * 5:.3f}"]),
                            chance.choice(["", "true", "false"]), ""])
@@ -164,7 +171,8 @@ def drawn(chance):
                                 "Tea" if name == "add_to_cart" else ""])
             if chance.random() < 0.3:
                 visits.append([who, at.replace(microsecond=0).isoformat(sep=" ")])
-            at += datetime.timedelta(minutes=int(chance.expovariate(1 / (40 + 15 * number)) * 1440) + 1)
+            pause_days = chance.expovariate(1 / (40 + 15 * number))
+            at += datetime.timedelta(minutes=int(pause_days * 1440) + 1)
     return orders, web, visits, crm
 
 
