@@ -62,7 +62,7 @@ static void add_events(Explainer *e, ExplainNode *node, const TraceRows *rows) {
 
 static bool is_true(const Explainer *e, NodeId node) {
     Value value = e->trace->nodes[node];
-    return !value.is_null && value.boolean;
+    return value.type == VALUE_BOOLEAN && !value.is_null && value.boolean;
 }
 
 static ExplainNode *push_node(Explainer *e) {

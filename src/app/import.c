@@ -1,5 +1,7 @@
 #include "app/import.h"
 
+#include <jansson.h>
+
 #include "ingest/ingest.h"
 
 typedef struct ImportProgress {
@@ -28,6 +30,34 @@ static int import_state(Project *project, const StoreSource *previous, IngestSta
     ret_state->row_max = previous->row_max;
     ret_state->history_sql = base_arena_str(project->arena, base_text_str(&history));
     return 0;
+}
+
+// The sum of the counts of the report's findings of one kind.
+static json_int_t count_findings(const json_t *report, const char *kind) {
+    json_int_t sum = 0;
+    size_t i;
+    json_t *finding;
+    json_array_foreach(json_object_get(report, kind), i, finding) {
+        sum += json_integer_value(json_object_get(finding, "count"));
+    }
+    return sum;
+}
+
+// Nothing is left out in silence: the numbers here, the reasons in the profile.
+static void note_import(Project *project, const StoreSource *imported) {
+    json_t *report =
+        json_loadb(imported->report_json.data, imported->report_json.size_bytes, 0, NULL);
+    json_int_t rows = count_findings(report, "left_out"),
+               values = count_findings(report, "rejected");
+    json_decref(report);
+    BASE_TEXT_SCOPED lost = {0};
+    if (rows > 0)
+        base_text_printf(&lost, "; rows left out: %lld", (long long)rows);
+    if (values > 0)
+        base_text_printf(&lost, "; values rejected: %lld", (long long)values);
+    app_progress_note(project->progress, "%.*s: %llu events%s%s", STR_ARG(imported->source),
+                      (unsigned long long)imported->row_count, lost.data ? lost.data : "",
+                      rows + values > 0 ? " (krets profile says why)" : "");
 }
 
 static int import_source(Project *project, size_t place, ImportedSource *ret_source,
@@ -65,8 +95,7 @@ static int import_source(Project *project, size_t place, ImportedSource *ret_sou
     if (r < 0)
         return r;
     ret_source->row_count = imported.row_count;
-    app_progress_note(project->progress, "%.*s: %llu events", STR_ARG(source->key),
-                      (unsigned long long)imported.row_count);
+    note_import(project, &imported);
     return ingest_release(store_duck(project->store), place, error);
 }
 

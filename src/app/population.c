@@ -1,5 +1,6 @@
 #include "app/population.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "app/tables.h"
@@ -55,6 +56,11 @@ int app_population_stored_fit(Project *project, const FitSet **ret_fits, int64_t
     return engine_fit_read(project->arena, project->plan, fit.json, ret_fits, error);
 }
 
+bool app_population_is_money(Value value) {
+    return value.is_null || value.type != VALUE_NUMBER ||
+           fabs(value.number * (double)VALUE_DECIMAL_ONE) < POPULATION_MONEY_MAX;
+}
+
 __int128 app_population_money(Value value) {
     if (value.is_null)
         return 0;
@@ -65,8 +71,8 @@ __int128 app_population_money(Value value) {
         return value.decimal;
     case VALUE_NUMBER: {
         double scaled = value.number * (double)VALUE_DECIMAL_ONE;
-        if (scaled >= 1e30 || scaled <= -1e30)
-            return scaled > 0 ? (__int128)1e30 : -(__int128)1e30;
+        if (!app_population_is_money(value))
+            return scaled > 0 ? (__int128)POPULATION_MONEY_MAX : -(__int128)POPULATION_MONEY_MAX;
         return (__int128)(scaled + (scaled < 0 ? -0.5 : 0.5));
     }
     default:

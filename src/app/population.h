@@ -33,7 +33,10 @@ int app_population_history(Project *project, Arena *arena, const int64_t *nows_u
                            const FitSet *fits, PopulationHistory *ret_history, KretsError *error);
 
 // A value as money: 1/10000 of the currency, numbers rounded half away from zero; null is 0. Sums
-// of money are exact, so they do not depend on order or threads.
+// of money are exact, so they do not depend on order or threads. What is beyond the bound (so that
+// sums over all customers stay within 128 bits) counts as the bound, and is no money.
+#define POPULATION_MONEY_MAX 1e28
+bool app_population_is_money(Value value);
 __int128 app_population_money(Value value);
 
 #endif

@@ -208,3 +208,16 @@ Str app_project_time(const Project *project, int64_t time_us) {
     return base_arena_printf(project->arena, "%.*s %.*s %.*s", 10, local.data,
                              (int)local.size_bytes - 11, local.data + 11, STR_ARG(zone));
 }
+
+int app_project_check_store(Project *project, KretsError *error) {
+    StoreFault *faults = NULL;
+    size_t count = 0;
+    int r = store_check_files(project->store, project->arena, &faults, &count, error);
+    if (r < 0 || count == 0)
+        return r;
+    Str directory = project->options.data;
+    return base_error_set(error, BASE_E_STORE,
+                          "%zu of the store's files %s damaged: %.*s/%.*s: %.*s", count,
+                          count == 1 ? "is" : "are", STR_ARG(directory), STR_ARG(faults[0].path),
+                          STR_ARG(faults[0].text));
+}

@@ -56,6 +56,10 @@ void app_project_done(Project *project);
 // yet: the message says to run `krets import`.
 int app_project_open_store(Project *project, bool is_read_only, KretsError *error);
 
+// Whether every file of the open store is as it was written. BASE_E_STORE: names the first that is
+// not and says what to do.
+int app_project_check_store(Project *project, KretsError *error);
+
 // Compiles the model against the store's catalog, or, before the first import, against the sources'
 // own columns. BASE_E_USAGE: see the diagnostics.
 int app_project_compile(Project *project, KretsError *error);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "db/duck_table.h"
@@ -64,11 +65,16 @@ static TableColumn member_column(Arena *arena, const Answers *answers, size_t se
     return (TableColumn){.type = VALUE_BOOLEAN, .values = values};
 }
 
+// As DuckDB compares the names of columns.
+static bool is_same_column(Str a, Str b) {
+    return a.size_bytes == b.size_bytes && strncasecmp(a.data, b.data, a.size_bytes) == 0;
+}
+
 static bool is_metric_name(const Plan *plan, Str name) {
     for (int32_t m = 0; m < plan->metric_count; m++)
-        if (base_str_equal(plan->metrics[m].name, name))
+        if (is_same_column(plan->metrics[m].name, name))
             return true;
-    return base_str_equal(name, STR("customer"));
+    return is_same_column(name, STR("customer"));
 }
 
 int app_results_table(Project *project, const Answers *answers, bool is_plain, Str table,
@@ -81,7 +87,7 @@ int app_results_table(Project *project, const Answers *answers, bool is_plain, S
         (DuckTableColumn){STR("customer"), {.type = VALUE_TEXT, .values = answers->customer_ids}};
     for (size_t m = 0; m < answers->metric_count; m++) {
         Str name = plan->metrics[m].name;
-        bool is_taken = base_str_equal(name, STR("customer"));
+        bool is_taken = is_same_column(name, STR("customer"));
         columns[1 + m] = (DuckTableColumn){
             is_plain && !is_taken ? name : base_arena_printf(arena, "metric:%.*s", STR_ARG(name)),
             answers->metrics[m]};

@@ -1,5 +1,6 @@
 #include "app/run.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -68,8 +69,16 @@ void app_run_segments(const Project *project, Arena *arena, const Answers *answe
     result->segments =
         base_arena_alloc_array(arena, answers->segment_count + 1, sizeof(SegmentRow));
     result->money = 0;
-    for (size_t i = 0; i < answers->customer_count; i++)
-        result->money += app_population_money(column_value(answers, i));
+    uint64_t beyond_count = 0;
+    for (size_t i = 0; i < answers->customer_count; i++) {
+        Value value = column_value(answers, i);
+        beyond_count += !app_population_is_money(value);
+        result->money += app_population_money(value);
+    }
+    if (beyond_count > 0)
+        app_progress_note(
+            project->progress, "value: customers beyond %g either way count as that much: %llu",
+            POPULATION_MONEY_MAX / VALUE_DECIMAL_ONE, (unsigned long long)beyond_count);
     for (size_t s = 0; s < answers->segment_count; s++) {
         MoneySum sum = {.answers = answers};
         roaring_iterate(answers->segments[s], add_member, &sum);
@@ -132,11 +141,12 @@ static size_t history_instants(const Project *project, Arena *arena, int64_t fir
 
 static int make_folder(Str path, KretsError *error) {
     if (mkdir(path.data, 0777) != 0) {
+        int code = errno;
         struct stat status;
         if (stat(path.data, &status) != 0 || !S_ISDIR(status.st_mode))
-            return base_error_set(error, BASE_E_RESOURCES,
-                                  "could not make the folder %.*s: give another with --out",
-                                  STR_ARG(path));
+            return base_error_set(error, code == ENOSPC ? BASE_E_RESOURCES : BASE_E_STORE,
+                                  "could not make the folder %.*s (%s): give another with --out",
+                                  STR_ARG(path), strerror(code));
     }
     return 0;
 }

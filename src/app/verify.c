@@ -175,7 +175,10 @@ int app_verify(Project *project, VerifyResult *ret_result, KretsError *error) {
     VerifyResult result = {0};
     size_t count = 2 * (size_t)(plan->metric_count + plan->segment_count) + 1;
     result.rows = base_arena_alloc_array(project->arena, count, sizeof *result.rows);
-    int r = choose_instant(project, &result, error);
+    // Both sides read the same files: a changed one would agree with itself.
+    int r = app_project_check_store(project, error);
+    if (r == 0)
+        r = choose_instant(project, &result, error);
     if (r == 0)
         r = verify_versions(project, &result, error);
     if (r == 0)

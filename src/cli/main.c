@@ -154,6 +154,14 @@ static int check_operands(const Command *command, const Arguments *arguments, Kr
                           command->name);
 }
 
+// A damaged file of the store makes its reader say things nobody can act on: name the file instead.
+static int blame_store(Project *project, int r, KretsError *error) {
+    KretsError damage;
+    if (project->store && app_project_check_store(project, &damage) < 0)
+        *error = damage;
+    return r;
+}
+
 static int run(const Command *command, const Arguments *arguments, KretsError *error) {
     APP_PROJECT_SCOPED project = {0};
     if (!command->needs_model)
@@ -161,6 +169,8 @@ static int run(const Command *command, const Arguments *arguments, KretsError *e
     int r = app_project_open(&arguments->app, cli_terminal_progress(), &project, error);
     if (r == 0)
         r = command->run(arguments, &project, error);
+    if (r == BASE_E_STORE)
+        r = blame_store(&project, r, error);
     cli_terminal_clear();
     if (project.diagnostics.count > 0)
         cli_terminal_diagnostics(&project.diagnostics);
@@ -195,5 +205,7 @@ int main(int argc, char **argv) {
         r = check_operands(command, &arguments, &error);
     if (r == 0)
         r = run(command, &arguments, &error);
+    if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        r = base_error_set(&error, BASE_E_RESOURCES, "could not write to standard output");
     return r < 0 ? fail(&arguments, &error) : r;
 }

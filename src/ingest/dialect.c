@@ -135,18 +135,35 @@ static bool looks_like_value(Str field) {
     return digits > 0 && letters <= 1;
 }
 
-// The first record is a header unless one of its fields reads like a number or a date, or it
-// repeats itself. An empty first name is fine (a row number without a title).
-static bool find_header(const Str *fields, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if ((i > 0 || fields[i].size_bytes > 0) && looks_like_value(fields[i]) &&
-            base_str_trim(fields[i]).size_bytes > 0)
-            return false;
+static bool has_value(const Str *fields, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (base_str_trim(fields[i]).size_bytes > 0 && looks_like_value(fields[i]))
+            return true;
+    return false;
+}
+
+static bool repeats_itself(const Str *fields, size_t count) {
+    for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
-            if (fields[i].size_bytes > 0 && base_str_equal(fields[i], fields[j]) && count > 2)
-                return false;
-    }
-    return true;
+            if (fields[i].size_bytes > 0 && base_str_equal(fields[i], fields[j]))
+                return true;
+    return false;
+}
+
+// The first record is a header unless one of its fields reads like a number or a date, or it
+// repeats itself and the second, read from `offset` on, has no such field either. An empty first
+// name is fine (a row number without a title).
+static bool find_header(Arena *arena, Str head, size_t offset, const Dialect *dialect,
+                        const Str *fields, size_t count) {
+    if (has_value(fields, count))
+        return false;
+    if (count <= 2 || !repeats_itself(fields, count))
+        return true;
+    Str *second = NULL;
+    size_t second_count = 0;
+    return dialect_record(arena, head, &offset, dialect->delimiter, dialect->quote, &second,
+                          &second_count) &&
+           second_count == count && has_value(second, second_count);
 }
 
 static bool same_ignoring_case(Arena *arena, Str a, Str b) {
@@ -190,7 +207,9 @@ void dialect_look(Arena *arena, Str head, const CsvOptions *options, bool is_tab
     if (!dialect_record(arena, head, &offset, dialect.delimiter, dialect.quote, &fields, &count))
         count = 0;
     dialect.has_header =
-        options->has_header_option ? options->header : count > 0 && find_header(fields, count);
+        options->has_header_option
+            ? options->header
+            : count > 0 && find_header(arena, head, offset, &dialect, fields, count);
     name_columns(arena, &dialect, fields, count);
     *ret = dialect;
 }

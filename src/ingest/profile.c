@@ -484,6 +484,14 @@ static void note_negative(Stage *stage, Str name, uint64_t count) {
     findings_add(stage, &stage->noted, reason, name, count);
 }
 
+// A sum of numbers may be infinite, for which JSON has no word.
+static bool is_json_number(Value text) {
+    Str digits = text.is_null ? STR("") : text.text;
+    if (base_str_starts(digits, STR("-")))
+        digits = (Str){digits.data + 1, digits.size_bytes - 1};
+    return digits.size_bytes > 0 && digits.data[0] >= '0' && digits.data[0] <= '9';
+}
+
 static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
     Value v[9];
     int r =
@@ -505,7 +513,7 @@ static int report_item(Stage *stage, const ProfileItem *item, Text *out) {
     report_value(out, "max", v[3]);
     if (is_number(item->type)) {
         report_key(out, "sum");
-        base_text_append(out, v[4].is_null ? STR("null") : v[4].text);
+        base_text_append(out, is_json_number(v[4]) ? v[4].text : STR("null"));
         report_value(out, "not_positive", v[5]);
         report_value(out, "negative", v[6]);
         if (v[6].integer > 0)

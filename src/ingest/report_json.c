@@ -1,6 +1,7 @@
 #include "ingest/report_json.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/utf8.h"
 
@@ -40,7 +41,8 @@ void report_value(Text *out, const char *key, Value value) {
     report_key(out, key);
     bool is_number =
         value.type == VALUE_INTEGER || value.type == VALUE_DECIMAL || value.type == VALUE_NUMBER;
-    if (value.is_null) {
+    bool is_infinite = value.type == VALUE_NUMBER && !isfinite(value.number); // JSON has no word
+    if (value.is_null || is_infinite) {
         base_text_append(out, STR("null"));
     } else if (is_number || value.type == VALUE_BOOLEAN) {
         data_value_format(out, value);

@@ -344,7 +344,7 @@ static int convert_time(Stage *stage, RowPlan *plan, Str type) {
         int r = convert_number_time(stage, plan);
         if (r < 0)
             return r;
-    } else if (value != VALUE_NULL) {
+    } else if (value != VALUE_NULL && stage->row_count > 0) {
         return base_error_set(stage->error, BASE_E_USAGE,
                               "%.*s:%d:%d: %s: time: its values are neither dates nor times: give "
                               "an SQL expression, such as { sql: \"strptime(d, '%%d/%%m/%%Y')\" }",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 #include "lang/model_private.h"
@@ -268,6 +269,25 @@ bool lang_model_name_check(ModelReader *reader, const YamlNode *key) {
                          "A name has 1 to 100 characters, none of them a quote or a control "
                          "character, and no space at its ends.");
         return false;
+    }
+    return true;
+}
+
+bool lang_model_column_check(ModelReader *reader, const YamlNode *mapping, size_t place) {
+    const YamlNode *key = mapping->pairs[place].key;
+    Str name = key->text;
+    if (!lang_model_name_check(reader, key))
+        return false;
+    for (size_t i = 0; i < place; i++) {
+        Str other = mapping->pairs[i].key->text;
+        if (other.size_bytes == name.size_bytes && !base_str_equal(other, name) &&
+            strncasecmp(other.data, name.data, name.size_bytes) == 0) {
+            lang_model_error(reader, key,
+                             "“%.*s” and “%.*s” differ only in case, which columns of tables do "
+                             "not tell apart: rename one.",
+                             STR_ARG(other), STR_ARG(name));
+            return false;
+        }
     }
     return true;
 }

@@ -40,6 +40,9 @@ bool lang_model_text(ModelReader *reader, Str key, const YamlNode *node, Str *re
 bool lang_model_expression(ModelReader *reader, Str key, const YamlNode *node, Str *ret_text);
 // Whether a key may name a metric, a segment, a source: else an error.
 bool lang_model_name_check(ModelReader *reader, const YamlNode *key);
+// The name at `place` of metrics or segments, which becomes a column: no earlier one may differ
+// from it only in case.
+bool lang_model_column_check(ModelReader *reader, const YamlNode *mapping, size_t place);
 // In { } a comma inside an expression makes a key without value: says so at most once a mapping and
 // returns whether this pair is such a rest.
 bool lang_model_is_split(ModelReader *reader, const YamlNode *mapping, size_t pair);

@@ -22,7 +22,7 @@ void lang_model_read_metrics(ModelReader *reader, Str key, const YamlNode *value
     for (size_t i = 0; i < value->count; i++) {
         const YamlPair *pair = &value->pairs[i];
         MetricSource metric = {.name = pair->key->text, .place = pair->value->place};
-        if (!lang_model_is_split(reader, value, i) && lang_model_name_check(reader, pair->key) &&
+        if (!lang_model_is_split(reader, value, i) && lang_model_column_check(reader, value, i) &&
             lang_model_expression(reader, pair->key->text, pair->value, &metric.expression)) {
             metrics[count++] = metric;
         }
@@ -76,10 +76,12 @@ static const ModelKey segment_keys[] = {
     {"polarity", read_polarity, 0},
 };
 
-static void read_segment(ModelReader *reader, const YamlPair *pair, SegmentSource *segment) {
+static void read_segment(ModelReader *reader, const YamlNode *mapping, size_t place,
+                         SegmentSource *segment) {
+    const YamlPair *pair = &mapping->pairs[place];
     *segment = (SegmentSource){.key = pair->key->text, .name = pair->key->text};
     segment->place = pair->value->place;
-    if (!lang_model_name_check(reader, pair->key)) {
+    if (!lang_model_column_check(reader, mapping, place)) {
         return;
     }
     if (pair->value->kind == YAML_SCALAR) {
@@ -124,7 +126,7 @@ void lang_model_read_segments(ModelReader *reader, Str key, const YamlNode *valu
     size_t count = 0;
     for (size_t i = 0; i < value->count; i++) {
         if (!lang_model_is_split(reader, value, i)) {
-            read_segment(reader, &value->pairs[i], &segments[count++]);
+            read_segment(reader, value, i, &segments[count++]);
         }
     }
     target->segments = segments;

@@ -60,6 +60,11 @@ static const struct {
      "3:6 “a” must be a text, not a mapping. Text that begins with { or [ needs quotes."},
     {STR("krets: 1\nmetrics:\n  a: x\n  a: y\n"),
      "4:3 “a” was already given in line 3: keep one of the two."},
+    {STR("krets: 1\nmetrics:\n  a: x\n  A: y\n"),
+     "4:3 “a” and “A” differ only in case, which columns of tables do not tell apart: rename one."},
+    {STR("krets: 1\nsegments:\n  ab: x\n  aB: y\n"),
+     "4:3 “ab” and “aB” differ only in case, which columns of tables do not tell apart: rename "
+     "one."},
     {STR("krets: 1\nmetrics:\n  ' a': x\n"),
      "3:4 A name has 1 to 100 characters, none of them a quote or a control character, and no "
      "space at its ends."},

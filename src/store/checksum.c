@@ -55,10 +55,14 @@ int store_check_files(Store *store, Arena *arena, StoreFault **ret_faults, size_
         KretsError reason;
         Str text = {NULL, 0};
         if (store_file_checksum(path.data, checksum, &reason) < 0)
-            text = base_arena_str(arena, base_str_from(reason.text));
+            text = base_arena_printf(arena,
+                                     "%s; restore it from a backup, or remove the data folder and "
+                                     "import again",
+                                     reason.text);
         else if (!base_str_equal(file->checksum, base_str_from(checksum)))
-            text = STR("its checksum is not the manifest's: the file was changed or the disk is "
-                       "failing; restore it from a backup, or import its source again");
+            text = STR(
+                "its checksum is not the manifest's: the file was changed or the disk is "
+                "failing; restore it from a backup, or remove the data folder and import again");
         if (text.data != NULL)
             faults[count++] = (StoreFault){base_arena_str(arena, file->path), text};
     }
