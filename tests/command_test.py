@@ -284,6 +284,23 @@ def test_run_json(fresh):
     assert run["segments"][0]["share"] == pytest.approx(1 / 3)
 
 
+def test_run_counts_time_zones_that_are_not_known(tmp_path):
+    folder = project(tmp_path / "zones", MODEL.replace("metrics:", """  people:
+    file: people.csv
+    customer: who
+    kind: traits
+metrics:""", 1))
+    (folder / "people.csv").write_text(
+        "who,timezone\nanna,Mars/Base\nbob,Asia/Tokyo\n日本,localtime\n", encoding="utf-8")
+    done = krets("run", "-C", folder, "--json")
+    assert json.loads(done.stdout)["invalid_timezones"] == 2
+    assert "2 customers have a time zone that is not known; the model's is used" in done.stderr
+    (folder / "people.csv").write_text("who,timezone\nbob,Asia/Tokyo\n", encoding="utf-8")
+    done = krets("run", "-C", folder, "--data", tmp_path / "other", "--json")
+    assert json.loads(done.stdout)["invalid_timezones"] == 0
+    assert "time zone" not in done.stderr
+
+
 def test_run_format_csv(fresh):
     krets("run", "-C", fresh, "--format", "csv", "--out", fresh / "results")
     assert {row["customer"]: row["orders"] for row in table(fresh / "results" / "customers.csv")} \

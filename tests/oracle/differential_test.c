@@ -243,7 +243,11 @@ static void evaluator_and_sql_agree(void **state) {
 static void everything_was_exercised(void **state) {
     (void)state;
     BASE_TEXT_SCOPED missing = {0};
-    if (batch_count >= BATCHES && cover_missing(&missing) > 0) {
+    if (batch_count < BATCHES) {
+        print_message("skipped: %zu worlds are too few to see everything\n", batch_count);
+        skip();
+    }
+    if (cover_missing(&missing) > 0) {
         fail_msg("never exercised:\n%s", missing.data);
     }
 }
