@@ -155,28 +155,42 @@ static int last_event(Project *project, int64_t *ret_now_us, KretsError *error) 
     return r;
 }
 
+// A time as a person writes it: with an offset, or local to the model's zone; or a whole day.
+static int read_time(const Project *project, Str text, int64_t *ret_now_us, KretsError *error) {
+    int64_t local_us = 0;
+    bool has_offset = false;
+    int32_t offset_s = 0, day = 0;
+    if (base_calendar_parse_time(text, &local_us, &has_offset, &offset_s)) {
+        *ret_now_us = has_offset ? local_us - offset_s * CALENDAR_US_PER_SECOND
+                                 : base_zone_instant(project->model->zone, local_us, NULL);
+        return 0;
+    }
+    if (base_calendar_parse_date(text, &day)) {
+        *ret_now_us = base_zone_midnight(project->model->zone, day);
+        return 0;
+    }
+    return base_error_set(error, BASE_E_USAGE,
+                          "--now: `%.*s` is not a time; write 2026-01-31, 2026-01-31T12:00, "
+                          "2026-01-31T12:00Z or last-event",
+                          STR_ARG(text));
+}
+
+static bool is_last_event(Str text) {
+    return base_str_equal(text, STR("last-event")) || base_str_equal(text, STR("last event"));
+}
+
+int app_project_check_now(const Project *project, KretsError *error) {
+    Str text = project->options.now;
+    int64_t ignored = 0;
+    return text.size_bytes > 0 && !is_last_event(text) ? read_time(project, text, &ignored, error)
+                                                       : 0;
+}
+
 int app_project_now(Project *project, int64_t *ret_now_us, KretsError *error) {
     Str text = project->options.now;
-    if (base_str_equal(text, STR("last-event")) || base_str_equal(text, STR("last event")))
-        return last_event(project, ret_now_us, error);
-    if (text.size_bytes > 0) {
-        int64_t local_us = 0;
-        bool has_offset = false;
-        int32_t offset_s = 0, day = 0;
-        if (base_calendar_parse_time(text, &local_us, &has_offset, &offset_s)) {
-            *ret_now_us = has_offset ? local_us - offset_s * CALENDAR_US_PER_SECOND
-                                     : base_zone_instant(project->model->zone, local_us, NULL);
-            return 0;
-        }
-        if (base_calendar_parse_date(text, &day)) {
-            *ret_now_us = base_zone_midnight(project->model->zone, day);
-            return 0;
-        }
-        return base_error_set(error, BASE_E_USAGE,
-                              "--now: `%.*s` is not a time; write 2026-01-31, 2026-01-31T12:00, "
-                              "2026-01-31T12:00Z or last-event",
-                              STR_ARG(text));
-    }
+    if (text.size_bytes > 0)
+        return is_last_event(text) ? last_event(project, ret_now_us, error)
+                                   : read_time(project, text, ret_now_us, error);
     if (project->model->now_kind == MODEL_NOW_LAST_EVENT)
         return last_event(project, ret_now_us, error);
     *ret_now_us = project->model->now_kind == MODEL_NOW_TIME ? project->model->now_us

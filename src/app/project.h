@@ -69,6 +69,8 @@ int app_project_compile(Project *project, KretsError *error);
 int app_project_is_stale(Project *project, bool *ret_is_stale, KretsError *error);
 
 // The instant to evaluate at: --now, else the model's `now`. Needs the store for `last event`.
+// Whether --now can be read, before any work is done for it.
+int app_project_check_now(const Project *project, KretsError *error);
 int app_project_now(Project *project, int64_t *ret_now_us, KretsError *error);
 
 int64_t app_project_wall_clock(void); // microseconds, UTC

@@ -185,7 +185,10 @@ static int write_results(Project *project, const Answers *answers, bool is_csv, 
 int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *error) {
     RunResult result = {0};
     double begin = seconds();
-    int r = app_project_open_store(project, false, error);
+    int r = app_project_check_now(project, error);
+    if (r < 0)
+        return r;
+    r = app_project_open_store(project, false, error);
     if (r < 0)
         return r;
     r = app_import(project, NULL, error);

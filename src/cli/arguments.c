@@ -59,6 +59,8 @@ static int parse_count(const char *name, const char *text, int64_t most, int64_t
     return 0;
 }
 
+enum { MEMORY_BYTES_MIN = 64000000 };
+
 // 800MB, 2GB, 1.5G, 512MiB; bytes without a unit. M and MB are 10^6, MiB 2^20, and so on.
 static int parse_size(const char *text, size_t *ret_bytes, KretsError *error) {
     static const struct {
@@ -76,9 +78,9 @@ static int parse_size(const char *text, size_t *ret_bytes, KretsError *error) {
     for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
         if (strcasecmp(end, units[i].unit) == 0 && number > 0 && number * units[i].bytes < 1e18) {
             *ret_bytes = (size_t)(number * units[i].bytes);
-            if (*ret_bytes < (size_t)64 << 20)
+            if (*ret_bytes < MEMORY_BYTES_MIN)
                 return base_error_set(error, BASE_E_USAGE,
-                                      "--memory: at least 64MiB is needed, `%s` is less", text);
+                                      "--memory: at least 64MB is needed, `%s` is less", text);
             return 0;
         }
     return base_error_set(error, BASE_E_USAGE,

@@ -74,6 +74,17 @@ static int choose_temp_directory(Store *store, KretsError *error) {
     return 0;
 }
 
+// DuckDB's share of the budget: it exceeds its own limit by up to 60 %, and a small process needs
+// most of what is left for itself.
+enum { OWN_BYTES = 96 << 20, SMALL_BYTES = 1 << 30, DUCK_BYTES_MIN = 32 << 20 };
+
+static size_t duck_budget(size_t memory_bytes) {
+    size_t share = memory_bytes / 10 * 7;
+    if (memory_bytes >= SMALL_BYTES)
+        return share;
+    return share > OWN_BYTES + DUCK_BYTES_MIN ? share - OWN_BYTES : DUCK_BYTES_MIN;
+}
+
 static int open_duck(Store *store, KretsError *error) {
     int r = choose_temp_directory(store, error);
     if (r < 0)
@@ -81,7 +92,7 @@ static int open_duck(Store *store, KretsError *error) {
     // What the process resides in exceeds DuckDB's own limit.
     DuckOptions options = {
         .threads = store->options.threads,
-        .memory_bytes = store->options.memory_bytes / 10 * 7,
+        .memory_bytes = duck_budget(store->options.memory_bytes),
         .temp_directory = store->temp_directory.data,
     };
     r = db_duck_open(&options, &store->duck, error);
