@@ -118,9 +118,11 @@ static void append_shape(Text *out, const json_t *shape) {
         json_t *value;
         bool is_first = true;
         json_object_foreach((json_t *)(uintptr_t)shape, key, value) {
-            char *name = json_dumps(json_string(key), JSON_ENCODE_ANY);
+            json_t *quoted = json_string(key);
+            char *name = json_dumps(quoted, JSON_ENCODE_ANY);
             base_text_printf(out, "%s%s: ", is_first ? "" : ", ", name);
             free(name);
+            json_decref(quoted);
             is_first = false;
             append_shape(out, value);
         }
