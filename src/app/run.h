@@ -23,8 +23,8 @@ typedef struct RunResult {
     int64_t now_us;
     uint64_t customer_count;
     uint64_t invalid_zone_count; // customers with a time zone that is not known
-    bool has_value; // the model has a `value`
-    __int128 money; // of the whole population
+    bool has_value;              // the model has a `value`
+    __int128 money;              // of the whole population
     SegmentRow *segments;
     size_t segment_count;
     int64_t fit_version; // 0: the model needs none

@@ -265,7 +265,7 @@ static bool append_validity(Builder *builder, BuilderColumn *column, const uint6
     for (size_t i = 0; i < kept; i++) {
         uint32_t row = builder->kept[i];
         column->valid[first + i] =
-            validity == NULL ? 1 : (uint8_t)(validity[row / 64] >> (row % 64) & 1);
+            (uint8_t)(validity == NULL ? 1 : validity[row / 64] >> (row % 64) & 1);
     }
     return true;
 }
