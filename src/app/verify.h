@@ -33,7 +33,7 @@ typedef struct VerifyResult {
     uint64_t difference_count;
     bool has_stored; // the last run's answers were checked, too
     Str stored_note; // why not, "" when they were
-    Str duckdb_version, tz_version, duckdb_tz_version;
+    Str duckdb_version, tz_version;
 } VerifyResult;
 
 // Evaluates at the last run's instant (or --now) with fits made there, generates the SQL, compares

@@ -17,8 +17,6 @@ typedef struct SqlOptions {
     // VARCHAR[]. Traits without a time have the time 0001-01-01 00:00:00 UTC.
     Str history;
     int64_t now_us;
-    // Says `as materialized` for the history's rows: for plans that read them many times.
-    bool is_materialized_hint;
 } SqlOptions;
 
 // Appends a statement `select customer, value ... order by customer`: one row for each customer of

@@ -105,9 +105,8 @@ Str lang_sql_holiday_column(SqlBuilder *b, const HolidayTest *test) {
 
 static void write_events(SqlBuilder *b, Text *out) {
     const Plan *plan = b->plan;
-    base_text_printf(out,
-                     "events as %s(\n  select customer, epoch_us(time) as time_us, arrival, event",
-                     b->options->is_materialized_hint ? "materialized " : "");
+    base_text_append(
+        out, STR("events as (\n  select customer, epoch_us(time) as time_us, arrival, event"));
     for (int32_t i = 0; i < plan->column_count; i++) {
         if (!b->columns[i]) {
             continue;
