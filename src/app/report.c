@@ -74,7 +74,7 @@ static int build_document(const Report *report, json_t **ret_document, KretsErro
     json_t *data = NULL, *cohorts = NULL, *quality = NULL;
     int r = app_report_activity(report, &data, error);
     if (r == 0)
-        r = app_report_cohorts(report, &cohorts, error);
+        r = app_report_cohorts(report, data, &cohorts, error);
     if (r == 0)
         r = app_quality_report(report->project, &quality, error);
     if (r < 0) {

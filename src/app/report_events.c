@@ -214,14 +214,9 @@ static void drop_oldest(json_t *rows, json_t *cohorts) {
     json_object_set_new(cohorts, "left_out", json_integer((json_int_t)left_out));
 }
 
-int app_report_cohorts(const Report *report, json_t **ret_cohorts, KretsError *error) {
-    json_t *types = NULL;
-    uint64_t events = 0;
-    int r = event_types(report, &types, &events, error);
-    if (r < 0)
-        return r;
-    Str event = cohort_event(report, types);
-    json_decref(types);
+int app_report_cohorts(const Report *report, const json_t *data, json_t **ret_cohorts,
+                       KretsError *error) {
+    Str event = cohort_event(report, json_object_get(data, "event_types"));
     *ret_cohorts = json_null();
     if (event.size_bytes == 0)
         return 0;
@@ -229,7 +224,7 @@ int app_report_cohorts(const Report *report, json_t **ret_cohorts, KretsError *e
     if (unit.size_bytes == 0)
         unit = STR("month");
     __attribute__((cleanup(query_done))) Query query;
-    r = query_start(&query, report, error);
+    int r = query_start(&query, report, error);
     if (r < 0)
         return r;
     cohort_sql(&query, event, unit);

@@ -31,6 +31,8 @@ json_t *app_report_concentration(const Report *report);
 
 // From the history, by SQL. A database error is fatal.
 int app_report_activity(const Report *report, json_t **ret_data, KretsError *error);
-int app_report_cohorts(const Report *report, json_t **ret_cohorts, KretsError *error);
+// `data` is what app_report_activity() gave: it knows the event types.
+int app_report_cohorts(const Report *report, const json_t *data, json_t **ret_cohorts,
+                       KretsError *error);
 
 #endif

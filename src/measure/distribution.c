@@ -23,7 +23,7 @@ double measure_distribution_quantile(const double *sorted, size_t count, double 
     return f < 0.5 ? a + (b - a) * f : b - (b - a) * (1 - f);
 }
 
-static double number_of(Value value) {
+double measure_distribution_number(Value value) {
     switch (value.type) {
     case VALUE_DECIMAL:
         return data_value_decimal_number(value.decimal);
@@ -86,23 +86,31 @@ static void fill_bins(Arena *arena, const double *sorted, size_t count, bool is_
     result->bin_count = count_of_bins + (at < count);
 }
 
-static void measure_numbers(Arena *arena, const TableColumn *column, size_t row_count,
-                            Distribution *result) {
+size_t measure_distribution_sorted(Arena *arena, const TableColumn *column, size_t row_count,
+                                   const double **ret_sorted) {
     double *sorted = base_arena_alloc_array(arena, row_count + 1, sizeof *sorted);
     size_t count = 0;
-    double sum = 0;
     for (size_t row = 0; row < row_count; row++) {
         Value value = data_table_value(column, row);
-        if (value.is_null)
-            continue;
-        sorted[count] = number_of(value);
-        sum += sorted[count++];
+        if (!value.is_null)
+            sorted[count++] = measure_distribution_number(value);
     }
+    qsort(sorted, count, sizeof *sorted, ascending);
+    *ret_sorted = sorted;
+    return count;
+}
+
+static void measure_numbers(Arena *arena, const TableColumn *column, size_t row_count,
+                            Distribution *result) {
+    const double *sorted = NULL;
+    size_t count = measure_distribution_sorted(arena, column, row_count, &sorted);
     if (count == 0)
         return;
-    qsort(sorted, count, sizeof *sorted, ascending);
-    for (size_t i = 0; i < count; i++)
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += sorted[i];
         result->distinct += i == 0 || sorted[i] != sorted[i - 1];
+    }
     result->min = sorted[0];
     result->max = sorted[count - 1];
     result->mean = sum / (double)count;

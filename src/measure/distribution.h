@@ -39,6 +39,13 @@ typedef struct Distribution {
 void measure_distribution(Arena *arena, const TableColumn *column, size_t row_count,
                           Distribution *ret_distribution);
 
+// A value of a numeric type, time (microseconds), date (days) or duration as a number.
+double measure_distribution_number(Value value);
+
+// The not-null values of a column as numbers, ascending, in `arena`; gives their count.
+size_t measure_distribution_sorted(Arena *arena, const TableColumn *column, size_t row_count,
+                                   const double **ret_sorted);
+
 // Type 7 quantile of ascending values; count > 0.
 double measure_distribution_quantile(const double *sorted, size_t count, double p);
 

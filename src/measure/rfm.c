@@ -1,34 +1,16 @@
 #include "measure/rfm.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "measure/distribution.h"
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double number_of(Value value) {
-    if (value.type == VALUE_DECIMAL)
-        return data_value_decimal_number(value.decimal);
-    return value.type == VALUE_NUMBER ? value.number : (double)value.integer;
-}
-
-// Not-null values ascending, and the tiles' bounds.
+// The tiles' bounds; gives the count of not-null values.
 static size_t fit(Arena *arena, const TableColumn *column, size_t count, double *ret_bounds,
                   double *ret_min, double *ret_max) {
-    double *sorted = base_arena_alloc_array(arena, count + 1, sizeof *sorted);
-    size_t known = 0;
-    for (size_t i = 0; i < count; i++) {
-        Value value = data_table_value(column, i);
-        if (!value.is_null)
-            sorted[known++] = number_of(value);
-    }
+    const double *sorted = NULL;
+    size_t known = measure_distribution_sorted(arena, column, count, &sorted);
     if (known == 0)
         return 0;
-    qsort(sorted, known, sizeof *sorted, ascending);
     for (int k = 1; k < MEASURE_RFM_TILES; k++)
         ret_bounds[k - 1] =
             measure_distribution_quantile(sorted, known, (double)k / MEASURE_RFM_TILES);
@@ -57,8 +39,8 @@ bool measure_rfm(Arena *arena, const TableColumn *recency, const TableColumn *fr
         Value r = data_table_value(recency, i), f = data_table_value(frequency, i);
         if (r.is_null || f.is_null)
             continue;
-        RfmCell *cell = &rfm.cells[tile_of(number_of(r), rfm.recency_bounds)]
-                                  [tile_of(number_of(f), rfm.frequency_bounds)];
+        RfmCell *cell = &rfm.cells[tile_of(measure_distribution_number(r), rfm.recency_bounds)]
+                                  [tile_of(measure_distribution_number(f), rfm.frequency_bounds)];
         cell->customers++;
         cell->money += money[i];
         rfm.customers++;
