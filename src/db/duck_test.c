@@ -152,7 +152,7 @@ static void a_stream_that_fails_late_fails(void **state) {
     while ((rows = db_duck_next_chunk(result, &error)) > 0)
         total += rows;
     assert_int_equal(rows, BASE_E_STORE);
-    assert_true(total > 0 && total <= 900000);
+    assert_true(total <= 900000); // which rows came before is not promised
     assert_non_null(strstr(error.text, "no900000"));
     db_duck_result_free(result);
 }

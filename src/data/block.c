@@ -1,0 +1,26 @@
+#include "data/block.h"
+
+#include "base/calendar.h"
+
+int64_t data_block_time(const BlockTime *time, const BlockStream *stream, size_t row) {
+    assert(row < stream->count);
+    uint32_t tick = stream->tick[row];
+    if (tick == 0)
+        return CALENDAR_TIME_MIN;
+    int64_t rest = stream->rest == NULL ? 0 : (int64_t)stream->rest[row];
+    return time->base_us + (int64_t)tick * time->tick_us + rest;
+}
+
+uint32_t data_block_row(const BlockTime *time, const BlockStream *stream, int64_t time_us,
+                        bool is_after) {
+    uint32_t low = 0, high = stream->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int64_t at_us = data_block_time(time, stream, middle);
+        if (at_us < time_us || (is_after && at_us == time_us))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
