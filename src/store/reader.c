@@ -3,6 +3,7 @@
 // Each file of a bucket is sorted by (customer, time, arrival). They are read as streams side by
 // side and merged, so that nothing is sorted again.
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ typedef struct Cursor {
 
 typedef struct Reading {
     Store *store;
+    Duck *duck; // a connection of its own: others may read at the same time
     const Plan *plan;
     Arena *arena; // for the table
     Arena *scratch;
@@ -163,7 +165,7 @@ static int count_file_rows(const Reading *reading, const StoredFile *file, uint6
         append_filter(&sql, reading);
     }
     DB_DUCK_RESULT_SCOPED result = NULL;
-    int r = db_duck_query(reading->store->duck, base_text_str(&sql), &result, error);
+    int r = db_duck_query(reading->duck, base_text_str(&sql), &result, error);
     if (r == 0)
         r = db_duck_next(result, error);
     if (r < 0)
@@ -314,6 +316,12 @@ static bool has_vanished(const Reading *reading) {
     return false;
 }
 
+static int fail_changed(const Store *store, KretsError *error) {
+    return base_error_set(error, BASE_E_STORE,
+                          "%.*s was changed by another process while it was read: run again",
+                          STR_ARG(store->directory));
+}
+
 // Another process may replace a source while we read. Before the first bucket its new state will
 // do; later it would not fit what was read.
 static int reload(Reading *reading, KretsError *error) {
@@ -325,9 +333,19 @@ static int reload(Reading *reading, KretsError *error) {
         return r;
     if (!was_read && store_bucket_count(store) == bucket_count)
         return 0;
-    return base_error_set(error, BASE_E_STORE,
-                          "%.*s was changed by another process while it was read: run again",
-                          STR_ARG(store->directory));
+    return fail_changed(store, error);
+}
+
+static int read_part(Reading *reading, const EventTable **ret_table, KretsError *error) {
+    choose_files(reading);
+    DB_DUCK_SCOPED duck = NULL;
+    int r = db_duck_connect(reading->store->duck, &duck, error);
+    if (r < 0)
+        return r;
+    reading->duck = duck;
+    r = read_files(reading, false, ret_table, error);
+    reading->duck = NULL;
+    return r;
 }
 
 int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
@@ -339,18 +357,47 @@ int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
                        .scratch = scratch,
                        .bucket = bucket,
                        .bucket_count = store_bucket_count(store)};
-    choose_files(&reading);
-    int r = read_files(&reading, false, ret_table, error);
+    int r = read_part(&reading, ret_table, error);
     if (r < 0 && store->options.is_read_only && has_vanished(&reading)) {
         r = reload(&reading, error);
-        if (r < 0)
-            return r;
-        choose_files(&reading);
-        r = read_files(&reading, false, ret_table, error);
+        if (r == 0)
+            r = read_part(&reading, ret_table, error);
     }
     if (r == 0)
         store->was_read = true;
     return r;
+}
+
+int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, size_t part_count,
+                    const EventTable **ret_table, KretsError *error) {
+    assert(part < part_count && part_count <= STORE_BUCKETS_MAX);
+    assert((part_count & (part_count - 1)) == 0);
+    BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
+    Reading reading = {.store = store,
+                       .plan = plan,
+                       .arena = arena,
+                       .scratch = scratch,
+                       .bucket = part,
+                       .bucket_count = part_count};
+    int r = read_part(&reading, ret_table, error);
+    if (r < 0 && store->options.is_read_only && has_vanished(&reading))
+        return fail_changed(store, error);
+    if (r == 0)
+        store->was_read = true;
+    return r;
+}
+
+uint64_t store_part_rows(const Store *store, size_t part, size_t part_count) {
+    const Manifest *manifest = store->manifest;
+    uint64_t rows = 0;
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        const StoredFile *file = &manifest->files[i];
+        if (!is_in_bucket(file, part_count, part))
+            continue;
+        uint64_t share = file->bucket_count < part_count ? part_count / file->bucket_count : 1;
+        rows += file->row_count / share + 1;
+    }
+    return rows;
 }
 
 // --- one customer ---
@@ -365,7 +412,7 @@ static int read_one(Reading *reading, Str customer, const EventTable **ret_table
     append_rows(&sql, reading, reading->files, reading->file_count);
     base_text_printf(&sql, "%s)", where.data);
     DB_DUCK_RESULT_SCOPED counted = NULL;
-    int r = db_duck_query(reading->store->duck, base_text_str(&sql), &counted, error);
+    int r = db_duck_query(reading->duck, base_text_str(&sql), &counted, error);
     if (r == 0)
         r = db_duck_next(counted, error);
     if (r < 0)
@@ -399,7 +446,12 @@ int store_read_customer(Store *store, Arena *arena, const Plan *plan, Str custom
     choose_files(&reading);
     if (reading.file_count == 0)
         return 1;
-    int r = check_columns(&reading, error);
+    DB_DUCK_SCOPED duck = NULL;
+    int r = db_duck_connect(store->duck, &duck, error);
+    if (r < 0)
+        return r;
+    reading.duck = duck;
+    r = check_columns(&reading, error);
     if (r == 0)
         r = read_one(&reading, customer, ret_table, error);
     return r;

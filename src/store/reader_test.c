@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/thread.h"
 #include "store/store.h"
 
 static KretsError error;
@@ -395,6 +396,74 @@ static void a_reader_outlives_a_replacement_before_its_first_bucket(void **state
     assert_store_reads(reader, true, true);
 }
 
+typedef struct Parts {
+    Store *store;
+    const Plan *plan;
+    size_t count;
+    Arena *arenas[8];
+    const EventTable *tables[8];
+    KretsError errors[8];
+} Parts;
+
+static int read_parts(void *context, unsigned thread, size_t begin, size_t end) {
+    (void)thread;
+    Parts *parts = context;
+    int r = 0;
+    for (size_t part = begin; r == 0 && part < end; part++)
+        r = store_read_part(parts->store, parts->arenas[part], parts->plan, part, parts->count,
+                            &parts->tables[part], &parts->errors[part]);
+    return r;
+}
+
+// Files of more and of fewer parts than are asked for, four threads at a time.
+static void parts_of_any_count_are_read_at_once(void **state) {
+    (void)state;
+    STORE_SCOPED store = open_with(1000, false);
+    import_shape(store, &(Shape){"a", 0, 9000, 400, 18, VALUE_INTEGER, STAGED_REPLACE}); // 16
+    import_shape(store, &(Shape){"b", 1, 20, 10, 19, VALUE_DECIMAL, STAGED_REPLACE});    // 1
+    PlanParts *plan = make_plan(store, true, true);
+    Lines expected = {0};
+    history_lines(&expected, store, plan, false);
+    for (size_t count = 1; count <= 8; count *= 2) {
+        Parts parts = {.store = store, .plan = &plan->plan, .count = count};
+        for (size_t i = 0; i < count; i++)
+            parts.arenas[i] = base_arena_new(SIZE_MAX);
+        check(base_thread_for(4, count, 1, read_parts, &parts));
+        Lines read = {0};
+        uint64_t estimate = 0;
+        for (size_t i = 0; i < count; i++) {
+            table_lines(&read, &plan->plan, parts.tables[i]);
+            estimate += store_part_rows(store, i, count);
+            base_arena_free(parts.arenas[i]);
+        }
+        assert_same_lines(&read, &expected);
+        assert_true(estimate >= read.count && estimate < read.count + 100 * count);
+    }
+}
+
+static void a_stamp_tells_histories_apart(void **state) {
+    (void)state;
+    Str stamps[5];
+    Store *store = open_with(0, false);
+    stamps[0] = store_stamp(store, arena);
+    import_shape(store, &(Shape){"a", 0, 900, 30, 1, VALUE_INTEGER, STAGED_REPLACE});
+    stamps[1] = store_stamp(store, arena);
+    import_shape(store, &(Shape){"a", 0, 900, 30, 1, VALUE_DECIMAL, STAGED_REPLACE}); // other type
+    stamps[2] = store_stamp(store, arena);
+    import_shape(store, &(Shape){"b", 1, 1, 1, 2, VALUE_DECIMAL, STAGED_REPLACE}); // one row more
+    stamps[3] = store_stamp(store, arena);
+    import_shape(store, &(Shape){"b", 1, 1, 1, 3, VALUE_DECIMAL, STAGED_REPLACE}); // another row
+    stamps[4] = store_stamp(store, arena);
+    store_close(store);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(stamps[i].size_bytes > 16 && stamps[i].size_bytes < 64);
+        for (size_t k = 0; k < i; k++)
+            assert_false(base_str_equal(stamps[i], stamps[k]));
+    }
+    STORE_SCOPED reader = open_with(10, true); // other buckets of the same files
+    assert_true(base_str_equal(store_stamp(reader, arena), stamps[4]));
+}
+
 static void a_replacement_between_two_buckets_is_told(void **state) {
     (void)state;
     STORE_SCOPED writer = open_with(1000, false);
@@ -437,6 +506,8 @@ int main(void) {
         TEST(a_plan_of_an_older_catalog_is_refused),
         TEST(a_reader_outlives_a_replacement_before_its_first_bucket),
         TEST(a_replacement_between_two_buckets_is_told),
+        TEST(parts_of_any_count_are_read_at_once),
+        TEST(a_stamp_tells_histories_apart),
         TEST(readers_leave_no_temporary_folder),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

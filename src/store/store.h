@@ -77,6 +77,17 @@ size_t store_bucket_count(Store *store);
 // the population and `any`). `arena` should carry the memory budget.
 int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
                const EventTable **ret_table, KretsError *error);
+// The same of part `part` of `part_count` (a power of two, 256 at most): customers whose hash
+// modulo the count is the part; the store's buckets are the parts of its bucket count. Several
+// threads may read at once, each with its own arena, while nothing else uses the store. A read-only
+// store whose files another process replaced meanwhile is BASE_E_STORE.
+int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, size_t part_count,
+                    const EventTable **ret_table, KretsError *error);
+// About how many rows a part has in the files.
+uint64_t store_part_rows(const Store *store, size_t part, size_t part_count);
+// A short text for the state of the history: another one whenever an import changed its events,
+// their values or how these are typed and named. In the arena.
+Str store_stamp(const Store *store, Arena *arena);
 // The same for one customer (explain): positive 1 when there is no such customer.
 int store_read_customer(Store *store, Arena *arena, const Plan *plan, Str customer,
                         const EventTable **ret_table, KretsError *error);

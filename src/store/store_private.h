@@ -2,6 +2,8 @@
 #ifndef KRETS_STORE_STORE_PRIVATE_H
 #define KRETS_STORE_STORE_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/map.h"
 #include "db/sqlite.h"
@@ -96,7 +98,7 @@ struct Store {
     Str temp_directory;
     Arena *manifest_arena;
     const Manifest *manifest;
-    bool was_read; // a bucket was read under this manifest
+    atomic_bool was_read; // a bucket was read under this manifest
 };
 
 // manifest.c
