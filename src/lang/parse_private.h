@@ -1,4 +1,4 @@
-// The parser's state and the rules that its two files call in each other.
+// The parser's state and the rules that its files call in each other.
 //
 // Every rule returns NULL (or false) after an error; then `is_failed` is set and nothing more is
 // reported: what follows a syntax error cannot be trusted.
@@ -39,12 +39,16 @@ Syntax *parse_finish(Parser *parser, Syntax *syntax);
 void parse_add_arg(Parser *parser, Syntax *syntax, const Syntax *arg);
 size_t parse_end(const Parser *parser); // of the token before
 const Syntax *parse_expression(Parser *parser);
+const Syntax *parse_sum(Parser *parser); // operands of `+` and `-`
 bool parse_amount(Parser *parser, SyntaxAmount *ret_amount);
 const Syntax *parse_point(Parser *parser);
 const Syntax *parse_literal_or_null(Parser *parser);  // NULL without an error: no literal is here
 bool parse_name_parts(Parser *parser, Str *ret_name); // name {"." name}
 // Skips to the parenthesis that closes the one just taken.
 bool parse_skip_parenthesis(Parser *parser);
+
+// parse_compare.c
+const Syntax *parse_compare(Parser *parser);
 
 // parse_event.c
 const Syntax *parse_aggregate(Parser *parser); // at the function's name
