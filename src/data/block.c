@@ -7,8 +7,7 @@ int64_t data_block_time(const BlockTime *time, const BlockStream *stream, size_t
     uint32_t tick = stream->tick[row];
     if (tick == 0)
         return CALENDAR_TIME_MIN;
-    int64_t rest = stream->rest == NULL ? 0 : (int64_t)stream->rest[row];
-    return time->base_us + (int64_t)tick * time->tick_us + rest;
+    return time->base_us + (int64_t)tick * time->tick_us + (int64_t)data_block_rest(stream, row);
 }
 
 uint32_t data_block_row(const BlockTime *time, const BlockStream *stream, int64_t time_us,

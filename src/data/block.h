@@ -61,13 +61,15 @@ typedef struct BlockTime {
 // The rows of one stream in one block, ascending by (time, arrival).
 typedef struct BlockStream {
     uint32_t count;
-    const uint8_t *customer; // lane
+    uint8_t rest_width, tie_width; // bytes of an item of `rest` (2 or 4) and `tie` (1, 2 or 4)
+    const uint8_t *customer;       // lane
     const uint32_t *tick;
-    const uint32_t *rest; // microseconds beyond the tick; NULL: all 0
+    const void *rest; // microseconds beyond the tick; NULL: all 0. Read with data_block_rest().
     // Place among the rows of the same customer and time in all streams, ascending in arrival;
-    // equal nowhere within a customer and time that more than one stream shares. NULL: all 0, no
-    // customer has events of two streams at one time.
-    const uint32_t *tie;
+    // equal nowhere within a customer and time that more than one stream shares. NULL: all 0. When
+    // it is NULL in all streams, no customer has events of two streams at one time. Read with
+    // data_block_tie().
+    const void *tie;
     const BlockColumn *columns; // in the order of BlockStreamInfo.columns
 } BlockStream;
 
@@ -144,6 +146,26 @@ static inline uint64_t data_block_code(const BlockCoding *coding, const void *co
 // The integer, decimal mantissa, time, date or boolean of a LINEAR code above 0.
 static inline int64_t data_block_linear(const BlockCoding *coding, uint64_t code) {
     return (int64_t)((uint64_t)coding->base + (uint64_t)coding->scale * (code - 1));
+}
+
+static inline uint32_t data_block_item(const void *items, uint8_t width, size_t row) {
+    switch (width) {
+    case 1:
+        return ((const uint8_t *)items)[row];
+    case 2:
+        return ((const uint16_t *)items)[row];
+    default:
+        assert(width == 4);
+        return ((const uint32_t *)items)[row];
+    }
+}
+
+static inline uint32_t data_block_rest(const BlockStream *stream, size_t row) {
+    return stream->rest == NULL ? 0 : data_block_item(stream->rest, stream->rest_width, row);
+}
+
+static inline uint32_t data_block_tie(const BlockStream *stream, size_t row) {
+    return stream->tie == NULL ? 0 : data_block_item(stream->tie, stream->tie_width, row);
 }
 
 int64_t data_block_time(const BlockTime *time, const BlockStream *stream, size_t row);

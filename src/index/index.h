@@ -43,7 +43,9 @@ int index_build_begin(const IndexBuild *build, IndexBuilder **ret_builder, Krets
 // All customers of the partition that were not added yet, in order.
 int index_build_add(IndexBuilder *builder, uint32_t partition, const EventTable *table,
                     KretsError *error);
-// Writes and syncs what is left and makes the index the folder's current one (rename); the old
+// All tables of the partition were added: writes it and gives its memory back.
+int index_build_partition_end(IndexBuilder *builder, uint32_t partition, KretsError *error);
+// Ends the partitions that were not, and makes the index the folder's current one (rename); the old
 // one's files are removed. An in-memory index lives until index_close().
 int index_build_end(IndexBuilder *builder, Index **ret_index, KretsError *error);
 void index_build_free(IndexBuilder *builder); // gives up; removes what was written
