@@ -24,4 +24,8 @@ typedef struct Answers {
 
 void data_answers_done(Answers *answers);
 
+// The set of the bits of `words`: bit i of word w is customer 64 w + i, all below `customer_count`.
+// In bulk: about a byte copied for each eight customers. Aborts when memory runs out.
+roaring_bitmap_t *data_answers_members(const uint64_t *words, size_t customer_count);
+
 #endif

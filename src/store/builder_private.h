@@ -25,8 +25,6 @@ int store_builder_append(Builder *builder, const DuckResult *chunk, size_t begin
                          KretsError *error);
 int store_builder_finish(Builder *builder, const EventTable **ret_table, KretsError *error);
 
-// Whether the plan needs events that none of its event types names.
-bool store_plan_uses_any(const Plan *plan);
 // Whether rows of this event type are all kept.
 bool store_plan_keeps(const Plan *plan, Str event);
 

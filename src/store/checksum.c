@@ -1,4 +1,5 @@
-// Checksums of files: BLAKE2b with 256 bits, in hexadecimal.
+// Is everything as it was written? Checksums of files (BLAKE2b with 256 bits, in hexadecimal) and
+// the control database's own check.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 
 #include "store/store_private.h"
 
-enum { CHECKSUM_BYTES = 32, CHECKSUM_READ_BYTES = 1 << 20 };
+enum { CHECKSUM_BYTES = 32, CHECKSUM_READ_BYTES = 1 << 20, CONTROL_FAULTS_MAX = 32 };
 _Static_assert(STORE_CHECKSUM_TEXT == 2 * CHECKSUM_BYTES + 1, "two digits a byte and the NUL");
 
 static int read_all(int fd, const char *path, crypto_generichash_state *state, KretsError *error) {
@@ -66,6 +67,55 @@ int store_check_files(Store *store, Arena *arena, StoreFault **ret_faults, size_
         if (text.data != NULL)
             faults[count++] = (StoreFault){base_arena_str(arena, file->path), text};
     }
+    *ret_faults = faults;
+    *ret_count = count;
+    return 0;
+}
+
+// --- the control database ---
+
+static void add_fault(Arena *arena, const char *sentence, Str text, StoreFault *faults,
+                      size_t *count) {
+    if (*count < CONTROL_FAULTS_MAX)
+        faults[(*count)++] = (StoreFault){
+            STR("krets.sqlite"),
+            base_arena_printf(arena,
+                              "%s: %.*s; restore it from a backup, or remove the data folder and "
+                              "import again",
+                              sentence, STR_ARG(text))};
+}
+
+// Rows of a pragma as sentences: one for each fault. That it cannot be run is one, too.
+static int ask_pragma(Store *store, Arena *arena, const char *pragma, const char *sentence,
+                      StoreFault *faults, size_t *count, KretsError *error) {
+    DB_SQLITE_ROWS_SCOPED rows = NULL;
+    KretsError reason = {0};
+    int r = db_sqlite_query(store->sqlite, &rows, &reason, pragma, "");
+    while (r == 0 && (r = db_sqlite_next(rows, &reason)) == 1) {
+        Str text = db_sqlite_text(rows, 0, arena);
+        if (!base_str_equal(text, STR("ok")))
+            add_fault(arena, sentence, text, faults, count);
+        r = 0;
+    }
+    if (r == BASE_E_STORE) {
+        add_fault(arena, sentence, base_str_from(reason.text), faults, count);
+        return 0;
+    }
+    return r < 0 ? base_error_set(error, r, "%s", reason.text) : 0;
+}
+
+int store_check_control(Store *store, Arena *arena, StoreFault **ret_faults, size_t *ret_count,
+                        KretsError *error) {
+    StoreFault *faults = base_arena_alloc_array(arena, CONTROL_FAULTS_MAX, sizeof(*faults));
+    size_t count = 0;
+    int r = ask_pragma(store, arena, "pragma integrity_check", "the control database is damaged",
+                       faults, &count, error);
+    if (r == 0)
+        r = ask_pragma(store, arena, "pragma foreign_key_check",
+                       "the control database has a row without the import it belongs to, in",
+                       faults, &count, error);
+    if (r < 0)
+        return r;
     *ret_faults = faults;
     *ret_count = count;
     return 0;

@@ -45,3 +45,11 @@ Str store_stamp(const Store *store, Arena *arena) {
     sodium_bin2hex(digits, sizeof(digits), digest, sizeof(digest));
     return base_arena_str(arena, base_str_from(digits));
 }
+
+StoreSize store_size(const Store *store) {
+    const Manifest *manifest = store->manifest;
+    StoreSize size = {.file_count = manifest->file_count, .row_count = manifest->row_count};
+    for (size_t i = 0; i < manifest->file_count; i++)
+        size.size_bytes += manifest->files[i].size_bytes;
+    return size;
+}

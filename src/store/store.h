@@ -58,6 +58,15 @@ typedef struct StoreFault {
 int store_check_files(Store *store, Arena *arena, StoreFault **ret_faults, size_t *ret_count,
                       KretsError *error);
 
+// What the control database itself finds wrong with its pages, indexes and references.
+int store_check_control(Store *store, Arena *arena, StoreFault **ret_faults, size_t *ret_count,
+                        KretsError *error);
+
+typedef struct StoreSize {
+    uint64_t file_count, size_bytes, row_count;
+} StoreSize;
+StoreSize store_size(const Store *store); // of the history's files
+
 // The catalog as of now; lives in the arena.
 int store_catalog(Store *store, Arena *arena, const Catalog **ret_catalog, KretsError *error);
 
@@ -77,7 +86,8 @@ size_t store_bucket_count(Store *store);
 // the population and `any`). `arena` should carry the memory budget.
 int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
                const EventTable **ret_table, KretsError *error);
-// The same of part `part` of `part_count` (a power of two, 256 at most): customers whose hash
+enum { STORE_PART_MAX = 256 };
+// The same of part `part` of `part_count` (a power of two, STORE_PART_MAX at most): customers whose hash
 // modulo the count is the part; the store's buckets are the parts of its bucket count. Several
 // threads may read at once, each with its own arena, while nothing else uses the store. A read-only
 // store whose files another process replaced meanwhile is BASE_E_STORE.
@@ -85,6 +95,8 @@ int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, s
                     const EventTable **ret_table, KretsError *error);
 // About how many rows a part has in the files.
 uint64_t store_part_rows(const Store *store, size_t part, size_t part_count);
+// Whether reading for the plan keeps all events that count as `any`, whatever their type.
+bool store_plan_uses_any(const Plan *plan);
 // A short text for the state of the history: another one whenever an import changed its events,
 // their values or how these are typed and named. In the arena.
 Str store_stamp(const Store *store, Arena *arena);
