@@ -87,8 +87,8 @@ size_t store_bucket_count(Store *store);
 int store_read(Store *store, Arena *arena, const Plan *plan, size_t bucket,
                const EventTable **ret_table, KretsError *error);
 enum { STORE_PART_MAX = 256 };
-// The same of part `part` of `part_count` (a power of two, STORE_PART_MAX at most): customers whose hash
-// modulo the count is the part; the store's buckets are the parts of its bucket count. Several
+// The same of part `part` of `part_count` (a power of two, STORE_PART_MAX at most): customers whose
+// hash modulo the count is the part; the store's buckets are the parts of its bucket count. Several
 // threads may read at once, each with its own arena, while nothing else uses the store. A read-only
 // store whose files another process replaced meanwhile is BASE_E_STORE.
 int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, size_t part_count,

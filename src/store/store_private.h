@@ -13,7 +13,11 @@
 enum { STORE_SCHEMA_VERSION = 1 };
 
 // Rows that one bucket should hold at most, so that its customers fit in memory.
-enum { STORE_BUCKET_ROWS = 16 << 20, STORE_BUCKET_ROWS_MIN = 1 << 20, STORE_BUCKETS_MAX = STORE_PART_MAX };
+enum {
+    STORE_BUCKET_ROWS = 16 << 20,
+    STORE_BUCKET_ROWS_MIN = 1 << 20,
+    STORE_BUCKETS_MAX = STORE_PART_MAX
+};
 // An import of fewer rows than this part of a bucket is written as one file.
 enum { STORE_BUCKET_SMALL_PART = 16 };
 // Property columns of the history's files; further ones go into the JSON column `more`.

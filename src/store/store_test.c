@@ -561,6 +561,51 @@ static void a_changed_byte_is_found(void **state) {
     assert_true(base_str_contains(faults[0].text, STR("No such file")));
 }
 
+static size_t control_faults(Str *ret_text) {
+    STORE_SCOPED store = open_with((StoreOptions){.is_read_only = true});
+    StoreFault *faults = NULL;
+    size_t count = 0;
+    check(store_check_control(store, arena, &faults, &count, &error));
+    if (count > 0)
+        *ret_text = faults[0].text;
+    return count;
+}
+
+static void a_damaged_control_database_is_found(void **state) {
+    (void)state;
+    Store *store = open_store();
+    import(store, plain("a", PLAIN_ROWS("('x', timestamp '2026-01-01', 1, 'e')")));
+    StoreSize size = store_size(store);
+    assert_int_equal(size.file_count, 1);
+    assert_int_equal(size.row_count, 1);
+    assert_true(size.size_bytes > 100);
+    store_close(store);
+    Str text = {NULL, 0};
+    assert_int_equal(control_faults(&text), 0);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/krets.sqlite", data);
+    Sqlite *sqlite = NULL;
+    check(db_sqlite_open(path, false, &sqlite, &error));
+    check(db_sqlite_script(sqlite,
+                           "pragma foreign_keys = off; insert into file values "
+                           "('events/bucket=000/9.parquet', 9, 0, 1, 1, 1, '')",
+                           &error));
+    db_sqlite_close(sqlite);
+    assert_int_equal(control_faults(&text), 1);
+    assert_true(base_str_contains(text, STR("file")));
+    // An index that no longer agrees with its table.
+    check(db_sqlite_open(path, false, &sqlite, &error));
+    check(db_sqlite_script(sqlite,
+                           "delete from file where generation = 9; pragma writable_schema = on; "
+                           "update sqlite_schema set rootpage = (select rootpage from "
+                           "sqlite_schema where name = 'sqlite_autoindex_event_1') "
+                           "where name = 'sqlite_autoindex_source_1'",
+                           &error));
+    db_sqlite_close(sqlite);
+    assert_true(control_faults(&text) > 0);
+    assert_true(base_str_contains(text, STR("control database is damaged")));
+}
+
 // --- fits and runs ---
 
 static void fits_have_versions(void **state) {
@@ -639,6 +684,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orphans_are_swept_and_other_files_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_changed_byte_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_control_database_is_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fits_have_versions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_answers_of_the_last_run_are_kept, set_up, tear_down),
     };
