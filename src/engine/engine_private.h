@@ -124,6 +124,8 @@ const int32_t *engine_work_local_days(Work *work); // by row - first_row; NULL o
 
 // Latest not-null value at now.
 Value engine_trait_value(const Work *work, int32_t index);
+// Latest not-null value among the rows before `end_row`.
+Value engine_trait_before(const Work *work, int32_t index, uint64_t end_row);
 
 // The value of a node. `row` is ENGINE_NO_ROW for a customer node; an event node is evaluated on
 // it.
@@ -151,6 +153,9 @@ Value engine_sequence_value(Work *work, const Sequence *sequence);
 // The rows of the latest chain that fits, one a positive step; count 0 where there is none.
 void engine_sequence_chain(Work *work, const Sequence *sequence, Span *ret_span,
                            const uint64_t **ret_rows, size_t *ret_count);
+
+Value engine_was_value(Work *work, const Node *node);
+Value engine_changed_value(Work *work, const TraitChange *change);
 
 bool engine_match_like(Str text, Str pattern, char escape);
 

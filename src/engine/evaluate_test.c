@@ -649,6 +649,69 @@ static void test_traits_and_population(void **state) {
     });
 }
 
+static void test_trait_history(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        // Leeds from the beginning, York since 15 January 08:00
+        {.expression = "was(city, time '2026-01-15T08:00Z')", .expected = "York"},
+        {.expression = "was(city, time '2026-01-15T07:59:59.999999Z')", .expected = "Leeds"},
+        {.expression = "was(city, now + 10 days)", .expected = "York"},
+        {.expression = "was(city, now)", .expected = "Leeds", .now = "2026-01-15T07:59Z"},
+        {.expression = "was(city, date '0001-01-01')", .expected = "Leeds"},
+        {.expression = "was(plan, now - 1000 days)", .expected = "basic"},
+        {.expression = "was(city, last(refund))", .expected = "null"},
+        {.expression = "was(tier, now)", .expected = "null"},
+        {.expression = "was(birth, last(order))", .expected = "1990-02-28"},
+        // two values at one instant: the one that arrived later
+        {.expression = "was(city, time '2026-02-01T00:00Z')", .expected = "C", .customer = "tina"},
+        {.expression = "was(city, now - 1 day)",
+         .expected = "A",
+         .now = "2026-02-01T00:00Z",
+         .customer = "tina"},
+        {.expression = "was(city, now - 1 month)",
+         .expected = "null",
+         .now = "2026-01-31T00:00Z",
+         .customer = "tina"},
+        {.expression = "changed(city since date '2026-01-01')", .expected = "true"},
+        {.expression = "changed(city last 1 hour)",
+         .expected = "true",
+         .now = "2026-01-15T08:59:59.999999Z"},
+        {.expression = "changed(city last 1 hour)",
+         .expected = "false",
+         .now = "2026-01-15T09:00Z"},
+        {.expression = "changed(city from 'Leeds' to 'York' since date '2026-01-01')",
+         .expected = "true"},
+        {.expression = "changed(city from 'York' since date '2026-01-01')", .expected = "false"},
+        {.expression = "changed(city to 'Leeds' since date '0001-01-01')", .expected = "false"},
+        // what holds from the beginning is no change
+        {.expression = "changed(plan before date '2090-01-01')", .expected = "false"},
+        {.expression = "changed(plan from null before date '2090-01-01')", .expected = "false"},
+        {.expression = "changed(city since last(refund))", .expected = "null"},
+        {.expression = "changed(tier since date '2026-01-01')", .expected = "false"},
+        // a first value is a change from nothing; B was true for no time, but came between
+        {.expression = "changed(city to 'A' since date '2026-01-01')",
+         .expected = "true",
+         .customer = "tina"},
+        {.expression = "changed(city from null to 'A' since date '2026-01-01')",
+         .expected = "true",
+         .customer = "tina"},
+        {.expression = "changed(city from 'A' to 'C' since date '2026-01-01')",
+         .expected = "false",
+         .customer = "tina"},
+        {.expression = "changed(city from 'B' to 'C' since date '2026-01-01')",
+         .expected = "true",
+         .customer = "tina"},
+        {.expression = "changed(city from null to 'A' since time '2026-01-01T00:00:01Z')",
+         .expected = "false",
+         .customer = "tina"},
+        {.expression = "changed(plan last 1 second)",
+         .expected = "true",
+         .now = "2026-03-01T00:00Z",
+         .customer = "tina"},
+        {0},
+    });
+}
+
 static void test_holidays(void **state) {
     (void)state;
     check_cases((const Case[]){
@@ -700,6 +763,7 @@ int main(void) {
         cmocka_unit_test(test_holidays),
         cmocka_unit_test(test_text_and_customers),
         cmocka_unit_test(test_traits_and_population),
+        cmocka_unit_test(test_trait_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

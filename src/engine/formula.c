@@ -319,6 +319,10 @@ static Value compute(Work *work, const Node *node, uint64_t row) {
         return engine_fit_value(
             &work->fits->fits[node->index],
             engine_node_value(work, work->plan->fits[node->index].x, ENGINE_NO_ROW));
+    case NODE_WAS:
+        return engine_was_value(work, node);
+    case NODE_CHANGED:
+        return engine_changed_value(work, &work->plan->changes[node->index]);
     case NODE_KIND_COUNT:
         break;
     }

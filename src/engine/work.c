@@ -118,11 +118,15 @@ void engine_work_customer(Work *work, size_t customer) {
 
 // Latest not-null value among the visible `identify` events, by (time, arrival).
 Value engine_trait_value(const Work *work, int32_t index) {
+    return engine_trait_before(work, index, work->visible_row);
+}
+
+Value engine_trait_before(const Work *work, int32_t index, uint64_t end_row) {
     const PlanTrait *trait = &work->plan->traits[index];
     assert(index >= 0 && index < work->plan->trait_count);
     if (trait->column >= 0) {
         const TableColumn *column = &work->table->columns[trait->column];
-        for (uint64_t row = work->visible_row; row-- > work->first_row;) {
+        for (uint64_t row = end_row; row-- > work->first_row;) {
             if (work->table->event[row] == work->ready->identify &&
                 (column->valid == NULL || column->valid[row])) {
                 return engine_value_widen(data_table_value(column, row), trait->type);

@@ -256,6 +256,24 @@ NodeId lang_build_sequence(Build *build, const Sequence *sequence, const Node *f
     return lang_build_node(build, &node);
 }
 
+NodeId lang_build_changed(Build *build, const TraitChange *change, const Node *flags) {
+    BASE_TEXT_SCOPED key = {0};
+    base_text_append_char(&key, 'd');
+    put_number(&key, change->trait);
+    put_number(&key, change->has_from);
+    put_number(&key, change->has_to);
+    put_value(&key, change->from);
+    put_value(&key, change->to);
+    put_window(&key, &change->window);
+    bool is_new;
+    int32_t index = find_entry(build, &key, &build->changes, &is_new);
+    if (is_new)
+        *(TraitChange *)add_entry(build, &build->changes, sizeof *change) = *change;
+    Node node = {.kind = NODE_CHANGED, .type = VALUE_BOOLEAN, .index = index};
+    add_flags(&node, flags);
+    return lang_build_node(build, &node);
+}
+
 NodeId lang_build_fit(Build *build, FitKind kind, int64_t tiles, NodeId x, NodeId where) {
     BASE_TEXT_SCOPED key = {0};
     const int64_t parts[] = {kind, tiles, x, where};
@@ -377,6 +395,8 @@ void lang_build_finish(Build *build, Plan *plan) {
     plan->selection_count = build->selections.count;
     plan->fits = build->fits.items;
     plan->fit_count = build->fits.count;
+    plan->changes = build->changes.items;
+    plan->change_count = build->changes.count;
     plan->events = build->events.items;
     plan->event_count = build->events.count;
     plan->columns = build->columns.items;

@@ -277,6 +277,21 @@ static void append_fit(Text *out, const Plan *plan, const Fit *fit) {
     base_text_append_char(out, ')');
 }
 
+static void append_changed(Text *out, const Plan *plan, const TraitChange *change) {
+    base_text_append(out, STR("changed("));
+    lang_canonical_name(out, plan->traits[change->trait].name);
+    if (change->has_from) {
+        base_text_append(out, STR(" from "));
+        append_const(out, change->from);
+    }
+    if (change->has_to) {
+        base_text_append(out, STR(" to "));
+        append_const(out, change->to);
+    }
+    lang_canonical_window(out, plan, &change->window);
+    base_text_append_char(out, ')');
+}
+
 static void append_holiday(Text *out, const Plan *plan, const Node *node) {
     const HolidayTest *holiday = &node->holiday;
     append_node(out, plan, node->args[0], LEVEL_SUM);
@@ -467,6 +482,16 @@ static void append_bare(Text *out, const Plan *plan, const Node *node) {
         break;
     case NODE_FIT:
         append_fit(out, plan, &plan->fits[node->index]);
+        break;
+    case NODE_WAS:
+        base_text_append(out, STR("was("));
+        lang_canonical_name(out, plan->traits[node->index].name);
+        base_text_append(out, STR(", "));
+        append_node(out, plan, node->args[0], LEVEL_OR);
+        base_text_append_char(out, ')');
+        break;
+    case NODE_CHANGED:
+        append_changed(out, plan, &plan->changes[node->index]);
         break;
     default:
         append_reference(out, plan, node);

@@ -420,6 +420,10 @@ NodeId lang_check_expression(Checker *checker, const Syntax *syntax) {
         return lang_check_aggregate(checker, syntax);
     case SYNTAX_SEQUENCE:
         return lang_check_sequence(checker, syntax);
+    case SYNTAX_WAS:
+        return lang_check_was(checker, syntax);
+    case SYNTAX_CHANGED:
+        return lang_check_changed(checker, syntax);
     case SYNTAX_UNAVAILABLE:
         return NODE_NONE; // the parser reported it
     }

@@ -88,8 +88,8 @@ static bool window_is_zoned(const SyntaxWindow *window) {
     return window->amount.unit >= UNIT_MONTH || window->to_amount.unit >= UNIT_MONTH;
 }
 
-static bool check_window(Checker *checker, const SyntaxWindow *syntax, Window *ret_window,
-                         Node *flags) {
+bool lang_check_window(Checker *checker, const SyntaxWindow *syntax, Window *ret_window,
+                       Node *flags) {
     Window window = {.kind = syntax->kind,
                      .n = syntax->amount.n,
                      .unit = syntax->amount.unit,
@@ -281,7 +281,7 @@ NodeId lang_check_aggregate(Checker *checker, const Syntax *syntax) {
     Node flags = {.kind = NODE_AGGREGATE};
     aggregate.value = check_value(checker, syntax, scope, &is_wrong);
     aggregate.where = check_where(checker, source->where, scope, &source->events, &is_where_wrong);
-    bool is_window = check_window(checker, &source->window, &aggregate.window, &flags);
+    bool is_window = lang_check_window(checker, &source->window, &aggregate.window, &flags);
     bool is_n = check_n(checker, source);
     if (is_wrong || is_where_wrong || !is_window || !is_n)
         return NODE_NONE;
@@ -318,7 +318,7 @@ NodeId lang_check_sequence(Checker *checker, const Syntax *syntax) {
     SequenceStep *steps = base_arena_alloc_array(checker->arena, source->step_count, sizeof *steps);
     Sequence sequence = {.steps = steps, .step_count = (int32_t)source->step_count};
     Node flags = {.kind = NODE_SEQUENCE};
-    bool is_fine = check_window(checker, &source->window, &sequence.window, &flags);
+    bool is_fine = lang_check_window(checker, &source->window, &sequence.window, &flags);
     for (size_t i = 0; i < source->step_count; i++) {
         if (!check_step(checker, &source->steps[i], &steps[i]))
             is_fine = false;

@@ -121,6 +121,32 @@ static NodeId trait_node(Checker *checker, const CatalogProperty *trait) {
                            &(Node){.kind = NODE_TRAIT, .type = trait->type, .index = index});
 }
 
+const CatalogProperty *lang_check_trait(Checker *checker, const Syntax *syntax, const char *what) {
+    const Catalog *catalog = checker->compiler->catalog;
+    const CatalogProperty *trait = data_catalog_trait(catalog, syntax->name);
+    if (trait != NULL) {
+        if (trait->type == VALUE_NULL)
+            lang_check_report(
+                checker, syntax->name_span, true,
+                "the trait %.*s was never seen with a value; it is null for everybody",
+                STR_ARG(syntax->name));
+        return trait;
+    }
+    NameList known = {0};
+    const CatalogEvent *identify = data_catalog_event(catalog, STR(CATALOG_EVENT_IDENTIFY));
+    for (size_t i = 0; identify != NULL && i < identify->property_count; i++)
+        add_name(checker, &known, identify->properties[i].name);
+    Str near = suggest(checker, syntax->name, &known);
+    if (near.size_bytes > 0)
+        lang_check_error(checker, syntax->name_span, "there is no trait %.*s; did you mean %.*s?",
+                         STR_ARG(syntax->name), STR_ARG(near));
+    else
+        lang_check_error(checker, syntax->name_span,
+                         "there is no trait %.*s; %s looks at the history of a customer's trait",
+                         STR_ARG(syntax->name), what);
+    return NULL;
+}
+
 static NodeId customer_name(Checker *checker, const Syntax *syntax) {
     Compiler *compiler = checker->compiler;
     size_t index;

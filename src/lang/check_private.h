@@ -85,11 +85,20 @@ NodeId lang_check_call(Checker *checker, const Syntax *syntax);
 // check_name.c
 NodeId lang_check_name(Checker *checker, const Syntax *syntax);
 NodeId lang_check_segment(Checker *checker, const Syntax *syntax);
+// The trait of that name, NULL after an error was reported. `what` says who asks.
+const CatalogProperty *lang_check_trait(Checker *checker, const Syntax *syntax, const char *what);
 bool lang_check_events(Checker *checker, const SyntaxEvents *events, EventSet *ret_set);
 
 // check_aggregate.c
 NodeId lang_check_aggregate(Checker *checker, const Syntax *syntax);
 NodeId lang_check_sequence(Checker *checker, const Syntax *syntax);
+// Sets the flags of what the window needs. False after an error was reported.
+bool lang_check_window(Checker *checker, const SyntaxWindow *syntax, Window *ret_window,
+                       Node *flags);
+
+// check_history.c
+NodeId lang_check_was(Checker *checker, const Syntax *syntax);
+NodeId lang_check_changed(Checker *checker, const Syntax *syntax);
 
 // compile.c
 NodeId lang_compile_metric(Checker *checker, size_t metric, SyntaxSpan span);

@@ -140,6 +140,24 @@ static void write_sequence(KeyWriter *writer, const Sequence *sequence) {
     base_text_append_char(writer->out, ')');
 }
 
+static Str trait_of(const KeyWriter *writer, int32_t trait) {
+    return ((const PlanTrait *)writer->build->traits.items)[trait].name;
+}
+
+static void write_changed(KeyWriter *writer, const TraitChange *change) {
+    base_text_printf(writer->out, "changed(\"%.*s\"", STR_ARG(trait_of(writer, change->trait)));
+    if (change->has_from) {
+        base_text_append(writer->out, STR(" from "));
+        write_value(writer->out, change->from);
+    }
+    if (change->has_to) {
+        base_text_append(writer->out, STR(" to "));
+        write_value(writer->out, change->to);
+    }
+    write_window(writer, &change->window);
+    base_text_append_char(writer->out, ')');
+}
+
 static void write_fit(KeyWriter *writer, const Fit *fit) {
     if (fit->kind == FIT_NTILE)
         base_text_printf(writer->out, "ntile(%" PRId64 ", ", fit->tiles);
@@ -197,8 +215,15 @@ static void write_node(KeyWriter *writer, NodeId id) {
         write_value(writer->out, node->value);
         break;
     case NODE_TRAIT:
-        name = ((const PlanTrait *)build->traits.items)[node->index].name;
-        base_text_printf(writer->out, "\"%.*s\"", STR_ARG(name));
+        base_text_printf(writer->out, "\"%.*s\"", STR_ARG(trait_of(writer, node->index)));
+        break;
+    case NODE_WAS:
+        base_text_printf(writer->out, "was(\"%.*s\", ", STR_ARG(trait_of(writer, node->index)));
+        write_child(writer, node->args[0]);
+        base_text_append_char(writer->out, ')');
+        break;
+    case NODE_CHANGED:
+        write_changed(writer, (const TraitChange *)build->changes.items + node->index);
         break;
     case NODE_PROPERTY:
         name = ((const PlanProperty *)build->properties.items)[node->index].name;

@@ -272,8 +272,8 @@ const Syntax *parse_literal_or_null(Parser *parser) {
 
 // ---- calls ----
 
-static const char *const unavailable_calls[] = {
-    "top", "completed", "changed", "was", "entered", "exited", "cluster", "score", "consent"};
+static const char *const unavailable_calls[] = {"top",     "completed", "entered", "exited",
+                                                "cluster", "score",     "consent"};
 
 static const Syntax *unavailable(Parser *parser, size_t begin, const char *what) {
     parse_unavailable(parser, (SyntaxSpan){begin, parse_end(parser)}, what);
@@ -327,8 +327,8 @@ static const Syntax *fit_call(Parser *parser, size_t begin, FitKind kind) {
 
 static const Syntax *unknown_call(Parser *parser, const Token *name) {
     Str known[(size_t)CALL_FUNCTION_COUNT + AGGREGATE_FUNCTION_COUNT + 16];
-    static const char *const others[] = {"sequence", "segment", "ntile",  "percentile",
-                                         "most",     "fewest",  "holiday"};
+    static const char *const others[] = {"sequence", "segment", "ntile", "percentile", "most",
+                                         "fewest",   "holiday", "was",   "changed"};
     size_t count = 0;
     for (int i = 0; i < CALL_FUNCTION_COUNT; i++)
         known[count++] = base_str_from(lang_call_name((CallFunction)i));
@@ -361,6 +361,10 @@ static const Syntax *call(Parser *parser) {
         return fit_call(parser, begin, FIT_NTILE);
     if (lang_token_word_equal(name->text, "percentile"))
         return fit_call(parser, begin, FIT_PERCENTILE);
+    if (lang_token_word_equal(name->text, "was"))
+        return parse_was(parser, begin);
+    if (lang_token_word_equal(name->text, "changed"))
+        return parse_changed(parser, begin);
     if (!is_call)
         return unknown_call(parser, name);
     Syntax *syntax = parse_new(parser, SYNTAX_CALL, begin);

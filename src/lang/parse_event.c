@@ -349,7 +349,7 @@ static int32_t deeper(int32_t depth, const Syntax *child) {
     return child != NULL && child->depth >= depth ? child->depth + 1 : depth;
 }
 
-static int32_t window_depth(int32_t depth, const SyntaxWindow *window) {
+int32_t parse_window_depth(int32_t depth, const SyntaxWindow *window) {
     return deeper(deeper(depth, window->from), window->to);
 }
 
@@ -421,8 +421,8 @@ const Syntax *parse_aggregate(Parser *parser) {
     parser->depth--;
     Syntax *syntax = parse_new(parser, SYNTAX_AGGREGATE, name->span.begin);
     syntax->aggregate = aggregate;
-    syntax->depth =
-        window_depth(deeper(deeper(1, aggregate->value), aggregate->where), &aggregate->window);
+    syntax->depth = parse_window_depth(deeper(deeper(1, aggregate->value), aggregate->where),
+                                       &aggregate->window);
     return parse_finish(parser, syntax);
 }
 
@@ -513,7 +513,7 @@ const Syntax *parse_sequence(Parser *parser) {
     parser->depth--;
     Syntax *syntax = parse_new(parser, SYNTAX_SEQUENCE, begin);
     syntax->sequence = sequence;
-    syntax->depth = window_depth(1, &sequence->window);
+    syntax->depth = parse_window_depth(1, &sequence->window);
     for (size_t i = 0; i < sequence->step_count; i++)
         syntax->depth = deeper(syntax->depth, sequence->steps[i].where);
     return parse_finish(parser, syntax);

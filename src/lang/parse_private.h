@@ -50,10 +50,16 @@ bool parse_skip_parenthesis(Parser *parser);
 // parse_compare.c
 const Syntax *parse_compare(Parser *parser);
 
+// parse_history.c: at the opening parenthesis, after the function's name
+const Syntax *parse_was(Parser *parser, size_t begin);
+const Syntax *parse_changed(Parser *parser, size_t begin);
+
 // parse_event.c
 const Syntax *parse_aggregate(Parser *parser); // at the function's name
 const Syntax *parse_sequence(Parser *parser);
 bool parse_window(Parser *parser, SyntaxWindow *ret_window); // WINDOW_ALL where none is written
+int32_t parse_window_depth(int32_t depth,
+                           const SyntaxWindow *window); // at least that of its points
 // Whether `within n unit` at the parser's place goes on as a holiday test, not as a window.
 bool parse_is_holiday_within(const Parser *parser);
 

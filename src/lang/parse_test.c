@@ -120,7 +120,7 @@ static void test_all_that_is_not_available_is_reported(void **state) {
     (void)state;
     const Syntax *syntax;
     const SyntaxProblem *problems;
-    Str text = STR("top(a, 3) and was(b, now) and score(c) > (1");
+    Str text = STR("top(a, 3) and consent(b) and score(c) > (1");
     assert_int_equal(lang_parse(arena, text, &syntax, &problems), BASE_E_USAGE);
     int count = 0;
     for (const SyntaxProblem *problem = problems; problem != NULL; problem = problem->next)

@@ -49,6 +49,10 @@ typedef enum NodeKind {
     NODE_AGGREGATE, // index: Plan.aggregates
     NODE_SEQUENCE,  // index: Plan.sequences
     NODE_FIT,       // index: Plan.fits; ntile -> integer, percentile -> number
+    NODE_WAS, // index: Plan.traits; args[0] a time or a date. The latest value of the trait that
+              // is not null, among the events at or before that instant and visible at now;
+              // null where args[0] is
+    NODE_CHANGED, // index: Plan.changes
     NODE_KIND_COUNT
 } NodeKind;
 
@@ -289,6 +293,19 @@ typedef struct PlanTrait {
     ValueType type;
 } PlanTrait;
 
+// Whether the trait's value changed inside the window: an identify event in it, later than the
+// beginning of the calendar, gives a value that is not null and differs from the latest one before
+// it in (time, arrival), or from null where there is none; and the two are `from` and `to`, where
+// said. What holds from the beginning (a trait without a time) is no change. Null where the window
+// has no anchor.
+typedef struct TraitChange {
+    int32_t trait; // Plan.traits
+    bool has_from, has_to;
+    Value from; // of the trait's type or a number beside it; null: from no value. Not null: `to`
+    Value to;
+    Window window;
+} TraitChange;
+
 typedef struct PlanMetric {
     Str name;
     NodeId node;
@@ -326,6 +343,8 @@ typedef struct Plan {
     int32_t property_count;
     const PlanTrait *traits;
     int32_t trait_count;
+    const TraitChange *changes;
+    int32_t change_count;
     const PlanMetric *metrics;
     int32_t metric_count; // in the order of the model file
     const PlanSegment *segments;

@@ -28,7 +28,9 @@ static const char *const kind_names[NODE_KIND_COUNT] = {[NODE_CONST] = "const",
                                                         [NODE_CALL] = "call",
                                                         [NODE_AGGREGATE] = "aggregate",
                                                         [NODE_SEQUENCE] = "sequence",
-                                                        [NODE_FIT] = "fit"};
+                                                        [NODE_FIT] = "fit",
+                                                        [NODE_WAS] = "was",
+                                                        [NODE_CHANGED] = "changed"};
 
 static void print_node(Text *out, const Plan *plan, NodeId id) {
     const Node *node = &plan->nodes[id];

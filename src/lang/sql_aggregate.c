@@ -147,6 +147,11 @@ static bool is_anchor(const Plan *plan, NodeId id) {
             return true;
         }
     }
+    for (int32_t i = 0; i < plan->change_count; i++) {
+        if (is_point(&plan->changes[i].window, id)) {
+            return true;
+        }
+    }
     return false;
 }
 

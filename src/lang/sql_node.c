@@ -59,7 +59,7 @@ static Str decimal_literal(SqlBuilder *b, int64_t mantissa) {
                              STR_ARG(base_text_str(&text)));
 }
 
-static Str const_text(SqlBuilder *b, const Node *node) {
+Str lang_sql_const(SqlBuilder *b, const Node *node) {
     const Value *value = &node->value;
     if (value->is_null) {
         return base_arena_printf(b->arena, "cast(null as %s)", type_name(value->type));
@@ -383,7 +383,7 @@ Str lang_sql_node_text(SqlBuilder *b, SqlScope *scope, NodeId id) {
     }
     switch (node->kind) {
     case NODE_CONST:
-        return const_text(b, node);
+        return lang_sql_const(b, node);
     case NODE_NOW:
         return b->now;
     case NODE_TRAIT:
@@ -402,6 +402,10 @@ Str lang_sql_node_text(SqlBuilder *b, SqlScope *scope, NodeId id) {
         return cte_value(b, scope, lang_sql_aggregate_cte(b, id));
     case NODE_SEQUENCE:
         return cte_value(b, scope, lang_sql_sequence_cte(b, id));
+    case NODE_WAS:
+        return cte_value(b, scope, lang_sql_was_cte(b, id));
+    case NODE_CHANGED:
+        return cte_value(b, scope, lang_sql_changed_cte(b, id));
     case NODE_FIT:
         return cte_value(b, scope, lang_sql_fit_cte(b, id));
     case NODE_CALL:

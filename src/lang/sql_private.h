@@ -39,8 +39,9 @@ typedef struct SqlBuilder {
     Str now; // microseconds, as SQL
     // Names of the CTEs made so far, empty when not yet made.
     Str *metrics, *segments, *aggregates, *sequences, *selections, *fits, *lists;
-    bool *columns; // that `events` must hold
-    Str *traits;   // columns of `customers`
+    Str *histories; // of NODE_WAS and NODE_CHANGED, by node
+    bool *columns;  // that `events` must hold
+    Str *traits;    // columns of `customers`
     bool needs_place, needs_first_any;
     bool is_never_null; // the result is a segment: null becomes false
     SqlWindow *windows;
@@ -61,6 +62,7 @@ void lang_sql_scope_done(SqlScope *scope);
 
 // All return texts in the builder's arena.
 Str lang_sql_node_text(SqlBuilder *b, SqlScope *scope, NodeId id);
+Str lang_sql_const(SqlBuilder *b, const Node *node);
 Str lang_sql_node_as(SqlBuilder *b, SqlScope *scope, NodeId id, ValueType type);
 Str lang_sql_call(SqlBuilder *b, SqlScope *scope, const Node *node);
 Str lang_sql_match(SqlBuilder *b, SqlScope *scope, const Node *node);
@@ -95,6 +97,8 @@ const char *lang_sql_unit_name(CalendarUnit unit);
 Str lang_sql_aggregate_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_sequence_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_fit_cte(SqlBuilder *b, NodeId id);
+Str lang_sql_was_cte(SqlBuilder *b, NodeId id);
+Str lang_sql_changed_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_selection_cte(SqlBuilder *b, int32_t selection);
 SqlWindow lang_sql_window_cte(SqlBuilder *b, const Window *window);
 Str lang_sql_trait_column(SqlBuilder *b, int32_t trait);

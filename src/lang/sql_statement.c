@@ -124,9 +124,9 @@ static void init_builder(SqlBuilder *b) {
     b->now = lang_sql_time(b, b->options->now_us);
     const int32_t counts[] = {plan->metric_count,   plan->segment_count,   plan->aggregate_count,
                               plan->sequence_count, plan->selection_count, plan->fit_count,
-                              plan->list_count,     plan->trait_count};
-    Str **const names[] = {&b->metrics,    &b->segments, &b->aggregates, &b->sequences,
-                           &b->selections, &b->fits,     &b->lists,      &b->traits};
+                              plan->list_count,     plan->trait_count,     plan->node_count};
+    Str **const names[] = {&b->metrics, &b->segments, &b->aggregates, &b->sequences, &b->selections,
+                           &b->fits,    &b->lists,    &b->traits,     &b->histories};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         *names[i] = base_arena_alloc_array(b->arena, (size_t)counts[i] + 1, sizeof(Str));
     }

@@ -32,6 +32,8 @@ typedef enum SyntaxKind {
     SYNTAX_FIT,        // fit; args[0] x; tiles; args[1] the condition, if there is one
     SYNTAX_AGGREGATE,  // aggregate
     SYNTAX_SEQUENCE,   // sequence
+    SYNTAX_WAS,        // name: the trait; args[0] the instant
+    SYNTAX_CHANGED,    // name: the trait; change
     SYNTAX_UNAVAILABLE // already reported
 } SyntaxKind;
 
@@ -97,6 +99,11 @@ typedef struct SyntaxSequence {
     SyntaxWindow window;
 } SyntaxSequence;
 
+typedef struct SyntaxChange {
+    const Syntax *from, *to; // plain values, or NULL
+    SyntaxWindow window;
+} SyntaxChange;
+
 struct Syntax {
     SyntaxKind kind;
     SyntaxSpan span;
@@ -119,6 +126,7 @@ struct Syntax {
     size_t arg_count;
     const SyntaxAggregate *aggregate;
     const SyntaxSequence *sequence;
+    const SyntaxChange *change;
 };
 
 // What is wrong with an expression, where.

@@ -60,6 +60,27 @@ void words_sequence(Text *out, const Plan *plan, const Sequence *sequence) {
     }
 }
 
+static void append_changed(Text *out, const Plan *plan, const TraitChange *change,
+                           bool is_negated) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    base_text_printf(out, "the %.*s %s",
+                     STR_ARG(words_human(arena, plan->traits[change->trait].name)),
+                     is_negated ? "did not change" : "changed");
+    if (change->has_from) {
+        base_text_append(out, STR(" from "));
+        if (change->from.is_null) {
+            base_text_append(out, STR("nothing"));
+        } else {
+            words_const(out, plan, change->from);
+        }
+    }
+    if (change->has_to) {
+        base_text_append(out, STR(" to "));
+        words_const(out, plan, change->to);
+    }
+    words_window(out, plan, &change->window);
+}
+
 static void append_list(Text *out, const Plan *plan, const Node *node, int32_t from) {
     for (int32_t i = from; i < node->arg_count; i++) {
         const char *between = i == from ? "" : i + 1 == node->arg_count ? " or " : ", ";
@@ -404,6 +425,9 @@ void words_phrase(Text *out, const Plan *plan, NodeId id, bool is_negated) {
     case NODE_SEQUENCE:
         base_text_append(out, is_negated ? STR("without the sequence: ") : STR(""));
         words_sequence(out, plan, &plan->sequences[node->index]);
+        break;
+    case NODE_CHANGED:
+        append_changed(out, plan, &plan->changes[node->index], is_negated);
         break;
     case NODE_CALL:
         append_call(out, plan, id, is_negated);

@@ -485,6 +485,11 @@ void words_noun(Text *out, const Plan *plan, NodeId id) {
     case NODE_DIVIDE:
         append_arithmetic(out, plan, node);
         break;
+    case NODE_WAS:
+        append_the(out, plan->traits[node->index].name);
+        base_text_append(out, STR(" as of "));
+        words_noun(out, plan, node->args[0]);
+        break;
     case NODE_FIT:
         append_fit(out, plan, &plan->fits[node->index]);
         break;

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 
-from facts import DAY, instant, shop_time
+from facts import DAY, MICROSECOND, instant, shop_time
 
 HOUR = datetime.timedelta(hours=1)
 
@@ -488,8 +488,16 @@ TRAITS = {
     "test_arm": lambda c: bucket("ünïcode", c.name, 3),
 }
 
+STATED = {
+    "town_half_a_year_ago": lambda c: c.trait_at("city", c.now - 180 * DAY),
+    "town_at_first_order": lambda c: c.trait_at("city", at(c.orders, 0)),
+    "town_on_first_of_june": lambda c: c.trait_at("city", shop_time("2024-06-01")),
+    "town_tomorrow": lambda c: c.trait("city"),
+    "points_at_last_mail": lambda c: c.trait_at("points", at(c.of("mail"), -1)),
+}
+
 METRICS = {**WHOLE, **ROLLING, **CALENDAR, **ANCHORED, **SUMMED, **PLACED, **CONDITIONS, **TIMES,
-           **TRAITS}
+           **TRAITS, **STATED}
 
 
 # --- the population -------------------------------------------------------------------------------
@@ -542,7 +550,28 @@ POPULATION = {
 
 # --- segments -------------------------------------------------------------------------------------
 
+def moved(c, start=None, end=None, test=lambda before, after: True):
+    """Whether the city changed in [start, end)."""
+    return any((start is None or start <= t) and (end is None or t < end) and test(before, after)
+               for t, before, after in c.changes("city"))
+
+
+def moved_since_mail(c):
+    mail = at(c.of("mail"), 0)
+    return None if mail is None else moved(c, mail + MICROSECOND)
+
+
 SEGMENTS = {
+    "moved_in_year": lambda c: moved(c, c.back(1, "year") + MICROSECOND),
+    "moved_this_quarter": lambda c: moved(c, c.midnight(c.period("quarter"))),
+    "moved_to_paris": lambda c: moved(c, shop_time("2024-06-01"), shop_time("2024-06-02"),
+                                      lambda before, after: after == "Paris"),
+    "moved_from_zurich": lambda c: moved(c, end=shop_time("2025-01-01"),
+                                         test=lambda before, after: before == "Zürich"),
+    "first_town": lambda c: moved(c, end=shop_time("2025-01-01"),
+                                  test=lambda before, after: before is None),
+    "moved_since_mail": lambda c: moved_since_mail(c) is True,
+    "not_moved_since_mail": lambda c: moved_since_mail(c) is False,
     "vips": lambda c: c.vip,
     "active_vips": lambda c: c.vip and len(c.last(c.orders, 90, "day")) > 0,
     "not_vips": lambda c: not c.vip,

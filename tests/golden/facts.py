@@ -105,6 +105,7 @@ class Customer:
         self.events = sorted((e for e in events if e.t <= now), key=lambda e: e.when)
         self.traits = {}
         known = sorted((t for t in traits if t[0] <= now and t[2] is not None), key=lambda t: t[0])
+        self.history = known            # (time, trait, value), none of them null
         for _, trait, value in known:
             self.traits[trait] = value
         timeless = any(t[0] == BEGINNING for t in traits)
@@ -132,6 +133,20 @@ class Customer:
 
     def trait(self, name):
         return self.traits.get(name)
+
+    def trait_at(self, name, t):
+        """The latest value stated up to t; null where t is."""
+        stated = [value for at, trait, value in self.history if trait == name and t and at <= t]
+        return stated[-1] if stated else None
+
+    def changes(self, name):
+        """(time, value before, value after) of each change; the beginning is none."""
+        before = None
+        for t, trait, value in self.history:
+            if trait == name:
+                if value != before and t > BEGINNING:
+                    yield t, before, value
+                before = value
 
     # --- time -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ static const char *const kind_names[NODE_KIND_COUNT] = {
     KIND(SEGMENT),   KIND(LIST),     KIND(NEGATE), KIND(ADD),      KIND(SUBTRACT),   KIND(MULTIPLY),
     KIND(DIVIDE),    KIND(COMPARE),  KIND(AND),    KIND(OR),       KIND(NOT),        KIND(IN),
     KIND(BETWEEN),   KIND(IS_NULL),  KIND(MATCH),  KIND(HOLIDAY),  KIND(WITHIN),     KIND(CALL),
-    KIND(AGGREGATE), KIND(SEQUENCE), KIND(FIT)};
+    KIND(AGGREGATE), KIND(SEQUENCE), KIND(FIT),    KIND(WAS),      KIND(CHANGED)};
 
 #define CALL(name) [CALL_##name] = #name
 static const char *const call_names[CALL_FUNCTION_COUNT] = {
@@ -75,6 +75,9 @@ enum {
     NTH_FROM_END,
     ANCHOR_TIME_ONLY,
     ANCHOR_EVENT,
+    CHANGED_FROM,
+    CHANGED_FROM_NULL,
+    CHANGED_TO,
     OWN_ZONE,
     OTHER_FEATURES
 };
@@ -102,6 +105,9 @@ static const char *const other_names[OTHER_FEATURES] = {"fit where",
                                                         "nth from the end",
                                                         "anchor: a time",
                                                         "anchor: an event",
+                                                        "changed from",
+                                                        "changed from null",
+                                                        "changed to",
                                                         "zones of customers"};
 
 static size_t kinds[NODE_KIND_COUNT], event_kinds[NODE_KIND_COUNT], null_kinds[NODE_KIND_COUNT];
@@ -226,6 +232,13 @@ void cover_plan(const Plan *plan, const Value *nodes) {
         cover_sequence(&plan->sequences[i]);
         cover_window(plan, &plan->sequences[i].window);
     }
+    for (int32_t i = 0; i < plan->change_count; i++) {
+        const TraitChange *change = &plan->changes[i];
+        others[CHANGED_FROM] += change->has_from && !change->from.is_null;
+        others[CHANGED_FROM_NULL] += change->has_from && change->from.is_null;
+        others[CHANGED_TO] += change->has_to;
+        cover_window(plan, &change->window);
+    }
     for (int32_t i = 0; i < plan->property_count; i++) {
         cover_property(plan, &plan->properties[i]);
     }
@@ -256,7 +269,8 @@ size_t cover_missing(Text *out) {
     // What cannot stand in the scope, and what is never null.
     const uint64_t customer_only = BIT(NODE_NOW) | BIT(NODE_TRAIT) | BIT(NODE_METRIC) |
                                    BIT(NODE_SEGMENT) | BIT(NODE_LIST) | BIT(NODE_WITHIN) |
-                                   BIT(NODE_AGGREGATE) | BIT(NODE_SEQUENCE) | BIT(NODE_FIT);
+                                   BIT(NODE_AGGREGATE) | BIT(NODE_SEQUENCE) | BIT(NODE_FIT) |
+                                   BIT(NODE_WAS) | BIT(NODE_CHANGED);
     // Constants carry no scope: they count as the customer's.
     const uint64_t no_event = customer_only | BIT(NODE_CONST);
     const uint64_t event_only = BIT(NODE_PROPERTY) | BIT(NODE_EVENT_TIME);

@@ -322,6 +322,69 @@ static Str sequence(Grammar *g) {
     return base_arena_str(g->arena, base_text_str(&out));
 }
 
+// ---- the history of a trait ----
+
+// An instant for was(), near now, at an event or anywhere.
+static Str instant(Grammar *g) {
+    if (chance(g, 40)) {
+        Str n = amount(g);
+        return SAY("now %s %.*s", chance(g, 90) ? "-" : "+", STR_ARG(n));
+    }
+    return chance(g, 40) ? point(g) : calendar(g, chance(g, 70) ? VALUE_TIME : VALUE_DATE);
+}
+
+static bool was(Grammar *g, unsigned types, Str *ret_text) {
+    Str name;
+    if (g->is_event || !trait_name(g, types, &name)) {
+        return false;
+    }
+    Str at = instant(g);
+    *ret_text = SAY("was(%.*s, %.*s)", STR_ARG(name), STR_ARG(at));
+    return true;
+}
+
+// A value that the trait has somewhere, or none that it can have.
+static Str trait_value(Grammar *g, Str name) {
+    const World *world = g->world;
+    for (int tries = 0; tries < 30; tries++) {
+        const WorldEvent *event = &world->events[below(g, world->event_count)];
+        for (size_t i = 0; i < world->column_count; i++) {
+            Value value = event->values[i];
+            if (value.is_null || !base_str_equal(world->columns[i].name, name) ||
+                !base_str_equal(event->event, STR("identify"))) {
+                continue;
+            }
+            BASE_TEXT_SCOPED out = {0};
+            data_value_format(&out, value);
+            Str text = base_arena_str(g->arena, base_text_str(&out));
+            return value.type == VALUE_TEXT   ? quoted(g, text)
+                   : value.type == VALUE_TIME ? SAY("time '%.*s'", STR_ARG(text))
+                   : value.type == VALUE_DATE ? SAY("date '%.*s'", STR_ARG(text))
+                                              : text;
+        }
+    }
+    return chance(g, 50) ? STR("1") : STR("'a'");
+}
+
+static Str changed(Grammar *g) {
+    Str name, from = STR(""), to = STR("");
+    if (!trait_name(g, ~(1u << VALUE_LIST), &name)) {
+        return STR("true");
+    }
+    if (chance(g, 35)) {
+        Str value = chance(g, 25) ? STR("null") : trait_value(g, name);
+        from = SAY(" from %.*s", STR_ARG(value));
+    }
+    if (chance(g, 35)) {
+        Str value = trait_value(g, name);
+        to = SAY(" to %.*s", STR_ARG(value));
+    }
+    Str when = window(g);
+    when = when.size_bytes == 0 ? STR(" before date '2090-01-01'") : when;
+    return SAY("changed(%.*s%.*s%.*s%.*s)", STR_ARG(name), STR_ARG(from), STR_ARG(to),
+               STR_ARG(when));
+}
+
 // ---- values by type ----
 
 static Str number_literal(Grammar *g) {
@@ -418,6 +481,9 @@ static Str fit(Grammar *g) {
 
 static Str numeric_leaf(Grammar *g) {
     Str name;
+    if (g->budget > 0 && chance(g, 15) && was(g, ANY_NUMERIC, &name)) {
+        return name;
+    }
     if (!g->is_event && chance(g, 15)) {
         return STR("spending");
     }
@@ -479,6 +545,9 @@ static Str text_literal(Grammar *g) {
 static Str text(Grammar *g) {
     static const char *const of_texts[] = {"first", "last", "nth", "mode", "min", "max"};
     Str name;
+    if (g->budget > 0 && chance(g, 10) && was(g, 1u << VALUE_TEXT, &name)) {
+        return name;
+    }
     bool has_name = name_of(g, 1u << VALUE_TEXT, &name);
     if (!spend(g) || chance(g, 40)) {
         return has_name && chance(g, 85) ? name : text_literal(g);
@@ -508,6 +577,9 @@ static Str list(Grammar *g) {
 
 static Str calendar_leaf(Grammar *g, ValueType type) {
     Str name;
+    if (spend(g) && chance(g, 10) && was(g, 1u << type, &name)) {
+        return name;
+    }
     if (chance(g, 70) && name_of(g, 1u << type, &name)) {
         return name;
     }
@@ -656,7 +728,7 @@ static Str boolean_leaf(Grammar *g) {
 static Str customer_condition(Grammar *g) {
     static const char *const asks[] = {"did", "never"};
     static const char *const of_flags[] = {"first", "last", "nth", "mode"};
-    switch (below(g, 8)) {
+    switch (below(g, 9)) {
     case 0:
     case 1:
         return event_aggregate(g, asks, 2);
@@ -670,6 +742,8 @@ static Str customer_condition(Grammar *g) {
         return SAY("%.*s within %s %.*s", STR_ARG(x), chance(g, 50) ? "last" : "next", STR_ARG(n));
     }
     case 6:
+        return changed(g);
+    case 7:
         return chance(g, 50) ? STR("segment(regulars)") : STR("segment(listed)");
     default:
         return value_aggregate(g, 1u << VALUE_BOOLEAN, of_flags, 4);
