@@ -292,6 +292,18 @@ static void append_changed(Text *out, const Plan *plan, const TraitChange *chang
     base_text_append_char(out, ')');
 }
 
+static void append_past(Text *out, const Plan *plan, const Node *node) {
+    if (node->kind == NODE_CHANGED) {
+        append_changed(out, plan, &plan->changes[node->index]);
+        return;
+    }
+    base_text_append(out, STR("was("));
+    lang_canonical_name(out, plan->traits[node->index].name);
+    base_text_append(out, STR(", "));
+    append_node(out, plan, node->args[0], LEVEL_OR);
+    base_text_append_char(out, ')');
+}
+
 static void append_holiday(Text *out, const Plan *plan, const Node *node) {
     const HolidayTest *holiday = &node->holiday;
     append_node(out, plan, node->args[0], LEVEL_SUM);
@@ -484,14 +496,8 @@ static void append_bare(Text *out, const Plan *plan, const Node *node) {
         append_fit(out, plan, &plan->fits[node->index]);
         break;
     case NODE_WAS:
-        base_text_append(out, STR("was("));
-        lang_canonical_name(out, plan->traits[node->index].name);
-        base_text_append(out, STR(", "));
-        append_node(out, plan, node->args[0], LEVEL_OR);
-        base_text_append_char(out, ')');
-        break;
     case NODE_CHANGED:
-        append_changed(out, plan, &plan->changes[node->index]);
+        append_past(out, plan, node);
         break;
     default:
         append_reference(out, plan, node);
