@@ -1,0 +1,553 @@
+// The physical plan: which aggregates are answered by which loop over which events.
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/kernel_private.h"
+
+// --- what is needed, and how ---
+
+static bool unit_is_exact(CalendarUnit unit) {
+    return unit <= UNIT_WEEK;
+}
+
+static NodeId unwrap_metric(const Plan *plan, NodeId id) {
+    while (plan->nodes[id].kind == NODE_METRIC)
+        id = plan->nodes[id].args[0];
+    return id;
+}
+
+static bool is_constant_point(const Plan *plan, NodeId id) {
+    return id == NODE_NONE || plan->nodes[id].kind == NODE_CONST;
+}
+
+static BoundsKind bounds_of(const Plan *plan, const Window *window) {
+    switch (window->kind) {
+    case WINDOW_ALL:
+        return BOUNDS_SHARED;
+    case WINDOW_LAST:
+    case WINDOW_MORE_THAN:
+        return unit_is_exact(window->unit) ? BOUNDS_SHARED : BOUNDS_ZONED;
+    case WINDOW_AGO:
+        return unit_is_exact(window->unit) && unit_is_exact(window->to_unit) ? BOUNDS_SHARED
+                                                                             : BOUNDS_ZONED;
+    case WINDOW_LAST_FULL:
+    case WINDOW_PERIOD:
+        return BOUNDS_ZONED;
+    case WINDOW_SINCE:
+    case WINDOW_BEFORE:
+    case WINDOW_FROM_TO:
+        return is_constant_point(plan, window->from) && is_constant_point(plan, window->to)
+                   ? BOUNDS_SHARED
+                   : BOUNDS_LANES;
+    case WINDOW_FIRST:
+    case WINDOW_AFTER:
+    case WINDOW_PRIOR:
+        break;
+    }
+    return BOUNDS_LANES;
+}
+
+static bool is_same_window(const Window *a, const Window *b) {
+    return a->kind == b->kind && a->n == b->n && a->unit == b->unit && a->to_n == b->to_n &&
+           a->to_unit == b->to_unit && a->shift == b->shift && a->from == b->from && a->to == b->to;
+}
+
+static int32_t window_of(Kernel *kernel, const Window *window) {
+    for (int32_t i = 0; i < kernel->window_count; i++) {
+        if (is_same_window(&kernel->windows[i].window, window))
+            return i;
+    }
+    kernel->windows[kernel->window_count] =
+        (KernelWindow){.window = *window, .kind = bounds_of(kernel->plan, window)};
+    return kernel->window_count++;
+}
+
+// The one property that an event node reads; -1 without one, -2 when there are several or the node
+// depends on anything but the property.
+static int32_t property_of(const Plan *plan, NodeId id) {
+    const Node *node = &plan->nodes[id];
+    if (node->is_zoned || node->is_moving || node->kind == NODE_EVENT_TIME)
+        return -2;
+    if (node->kind == NODE_PROPERTY)
+        return node->index;
+    int32_t property = -1;
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        int32_t of_arg = property_of(plan, node->args[i]);
+        if (of_arg == -2 || (property >= 0 && of_arg >= 0 && of_arg != property))
+            return -2;
+        property = of_arg >= 0 ? of_arg : property;
+    }
+    return property;
+}
+
+static int32_t clause_of(Kernel *kernel, NodeId id, int32_t property) {
+    for (int32_t i = 0; i < kernel->clause_count; i++) {
+        if (kernel->clauses[i].node == id)
+            return i;
+    }
+    kernel->clauses[kernel->clause_count] = (Clause){.node = id, .property = property};
+    return kernel->clause_count++;
+}
+
+static size_t count_clauses(const Plan *plan, NodeId where) {
+    const Node *node = &plan->nodes[where];
+    size_t count = node->kind == NODE_AND ? 0 : 1;
+    for (int32_t i = 0; node->kind == NODE_AND && i < node->arg_count; i++)
+        count += count_clauses(plan, node->args[i]);
+    return count;
+}
+
+// Parts a `where` at its `and`s; false when a part reads more than one property.
+static bool add_clauses(Kernel *kernel, NodeId where, int32_t *clauses, int32_t *count) {
+    const Node *node = &kernel->plan->nodes[where];
+    if (node->kind == NODE_AND) {
+        bool is_fast = true;
+        for (int32_t i = 0; is_fast && i < node->arg_count; i++)
+            is_fast = add_clauses(kernel, node->args[i], clauses, count);
+        return is_fast;
+    }
+    int32_t property = property_of(kernel->plan, where);
+    if (property < 0)
+        return false;
+    clauses[(*count)++] = clause_of(kernel, where, property);
+    return true;
+}
+
+static int32_t selection_of(Kernel *kernel, int32_t selection) {
+    for (int32_t i = 0; i < kernel->selection_count; i++) {
+        if (kernel->selections[i].selection == selection)
+            return i;
+    }
+    KernelSelection made = {.selection = selection, .is_fast = true};
+    NodeId where = kernel->plan->selections[selection].where;
+    if (where != NODE_NONE) {
+        int32_t *clauses = base_arena_alloc_array(kernel->arena, count_clauses(kernel->plan, where),
+                                                  sizeof(*clauses));
+        made.is_fast = add_clauses(kernel, where, clauses, &made.clause_count);
+        made.clauses = clauses;
+    }
+    kernel->selections[kernel->selection_count] = made;
+    return kernel->selection_count++;
+}
+
+static bool is_whole_number(ValueType type) {
+    return type == VALUE_INTEGER || type == VALUE_DECIMAL;
+}
+
+static FeatureKind kind_of(const Kernel *kernel, const Aggregate *aggregate) {
+    const Plan *plan = kernel->plan;
+    ValueType type = VALUE_NULL;
+    if (aggregate->pick != GROUP_NONE)
+        return FEATURE_SLOW;
+    if (aggregate->value != NODE_NONE) {
+        if (plan->nodes[aggregate->value].kind != NODE_PROPERTY)
+            return FEATURE_SLOW;
+        type = plan->nodes[aggregate->value].type;
+    }
+    switch (aggregate->function) {
+    case AGGREGATE_COUNT:
+    case AGGREGATE_DID:
+    case AGGREGATE_NEVER:
+        return aggregate->value == NODE_NONE ? FEATURE_COUNT : FEATURE_SLOW;
+    case AGGREGATE_DAYS:
+    case AGGREGATE_WEEKS:
+    case AGGREGATE_MONTHS:
+        return FEATURE_PERIODS;
+    case AGGREGATE_GAP:
+        return FEATURE_GAP;
+    case AGGREGATE_FIRST:
+    case AGGREGATE_LAST:
+    case AGGREGATE_NTH:
+        return FEATURE_PICK;
+    case AGGREGATE_SUM:
+    case AGGREGATE_AVG:
+        return is_whole_number(type) ? FEATURE_SUM : FEATURE_SLOW;
+    case AGGREGATE_MIN:
+    case AGGREGATE_MAX:
+        return is_whole_number(type) || type == VALUE_TIME || type == VALUE_DATE ? FEATURE_EXTREME
+                                                                                 : FEATURE_SLOW;
+    case AGGREGATE_DISTINCT:
+        return type == VALUE_LIST || type == VALUE_NULL ? FEATURE_SLOW : FEATURE_DISTINCT;
+    case AGGREGATE_MODE:
+    case AGGREGATE_FUNCTION_COUNT:
+        break;
+    }
+    return FEATURE_SLOW;
+}
+
+// Whether windows can hang on the point: an event that a fast feature picks, or a column of times.
+static bool is_fast_point(Kernel *kernel, NodeId point) {
+    if (is_constant_point(kernel->plan, point))
+        return true;
+    NodeId id = unwrap_metric(kernel->plan, point);
+    const Node *node = &kernel->plan->nodes[id];
+    if (node->type != VALUE_TIME)
+        return false;
+    if (node->kind != NODE_AGGREGATE ||
+        !engine_aggregate_is_event(&kernel->plan->aggregates[node->index]))
+        return true;
+    int32_t feature = kernel->node_features[id];
+    if (feature < 0 || kernel->features[feature].kind != FEATURE_PICK)
+        return false;
+    if (!kernel->features[feature].is_anchor) {
+        kernel->features[feature].is_anchor = true;
+        kernel->features[feature].anchor = kernel->anchor_count++;
+    }
+    return true;
+}
+
+static void add_slow(Kernel *kernel, NodeId id) {
+    kernel->slow_nodes[kernel->slow_count++] = id;
+}
+
+// Nodes come in topological order, so anchors have their features already.
+static void add_feature(Kernel *kernel, NodeId id, bool is_slow) {
+    const Plan *plan = kernel->plan;
+    int32_t index = plan->nodes[id].index;
+    const Aggregate *aggregate = &plan->aggregates[index];
+    Feature feature = {.node = id, .aggregate = index, .property = -1, .kind = FEATURE_SLOW};
+    if (!is_slow)
+        feature.kind = kind_of(kernel, aggregate);
+    if (feature.kind != FEATURE_SLOW) {
+        feature.selection = selection_of(kernel, aggregate->selection);
+        feature.window = window_of(kernel, &aggregate->window);
+        bool is_fast = kernel->selections[feature.selection].is_fast;
+        if (kernel->windows[feature.window].kind == BOUNDS_LANES)
+            is_fast = is_fast && is_fast_point(kernel, aggregate->window.from) &&
+                      is_fast_point(kernel, aggregate->window.to);
+        if (!is_fast)
+            feature.kind = FEATURE_SLOW;
+    }
+    if (aggregate->value != NODE_NONE && feature.kind != FEATURE_SLOW)
+        feature.property = plan->nodes[aggregate->value].index;
+    if (feature.kind == FEATURE_SLOW)
+        add_slow(kernel, id);
+    kernel->node_features[id] = kernel->feature_count;
+    kernel->features[kernel->feature_count++] = feature;
+}
+
+// --- comparisons that need no column ---
+
+// The constant in the units of the feature; false when the comparison must be made by value.
+static bool constant_of(const Feature *feature, const Aggregate *aggregate, Value constant,
+                        int64_t *ret_constant) {
+    if (constant.is_null)
+        return false;
+    bool is_count = feature->kind == FEATURE_COUNT || feature->kind == FEATURE_DISTINCT ||
+                    feature->kind == FEATURE_PERIODS;
+    if (is_count || (feature->kind == FEATURE_SUM && aggregate->type == VALUE_INTEGER)) {
+        *ret_constant = constant.integer;
+        return constant.type == VALUE_INTEGER;
+    }
+    if (feature->kind != FEATURE_SUM || aggregate->type != VALUE_DECIMAL)
+        return false;
+    if (constant.type == VALUE_DECIMAL) {
+        *ret_constant = constant.decimal;
+        return true;
+    }
+    return constant.type == VALUE_INTEGER &&
+           !__builtin_mul_overflow(constant.integer, VALUE_DECIMAL_ONE, ret_constant);
+}
+
+static bool is_use(const Kernel *kernel, NodeId id, int64_t *ret_constant) {
+    const Plan *plan = kernel->plan;
+    const Node *node = &plan->nodes[id];
+    if (node->kind != NODE_COMPARE || plan->nodes[node->args[1]].kind != NODE_CONST)
+        return false;
+    const Node *operand = &plan->nodes[node->args[0]];
+    if (operand->kind != NODE_AGGREGATE || kernel->node_features[node->args[0]] < 0)
+        return false;
+    const Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
+    const Aggregate *aggregate = &plan->aggregates[feature->aggregate];
+    if (feature->kind == FEATURE_SLOW || aggregate->function == AGGREGATE_AVG ||
+        aggregate->function == AGGREGATE_DID || aggregate->function == AGGREGATE_NEVER)
+        return false;
+    return constant_of(feature, aggregate, plan->nodes[node->args[1]].value, ret_constant);
+}
+
+static void want_column(Kernel *kernel, NodeId id) {
+    if (kernel->node_features[id] >= 0)
+        kernel->features[kernel->node_features[id]].needs_column = true;
+}
+
+// What is read of each node: needed nodes in descending order see their readers first.
+static void find_uses(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        const Node *node = &plan->nodes[i];
+        int64_t constant;
+        if (!kernel->is_needed[i])
+            continue;
+        if (is_use(kernel, i, &constant)) {
+            Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
+            feature->use_count++;
+            continue;
+        }
+        for (int32_t arg = 0; arg < node->arg_count; arg++)
+            want_column(kernel, node->args[arg]);
+        if (node->kind == NODE_FIT)
+            want_column(kernel, plan->fits[node->index].x);
+        if (node->kind == NODE_AGGREGATE) {
+            const Window *window = &plan->aggregates[node->index].window;
+            if (window->from != NODE_NONE)
+                want_column(kernel, unwrap_metric(plan, window->from));
+            if (window->to != NODE_NONE)
+                want_column(kernel, unwrap_metric(plan, window->to));
+        }
+    }
+    for (int32_t i = 0; i < kernel->feature_count; i++) {
+        kernel->features[i].first_use = kernel->use_count;
+        kernel->use_count += kernel->features[i].use_count;
+        kernel->features[i].use_count = 0;
+    }
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        int64_t constant = 0;
+        if (!kernel->is_needed[i] || !is_use(kernel, i, &constant))
+            continue;
+        const Node *node = &plan->nodes[i];
+        Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
+        kernel->uses[feature->first_use + feature->use_count++] =
+            (FeatureUse){.node = i, .op = node->compare, .constant = constant};
+    }
+}
+
+// --- passes ---
+
+// Windows that end at now share a pass: what is newer is in all of them.
+static bool ends_now(const Window *window) {
+    return window->kind == WINDOW_ALL || window->kind == WINDOW_LAST ||
+           window->kind == WINDOW_SINCE;
+}
+
+static bool can_share(const Kernel *kernel, const Feature *a, const Feature *b) {
+    const KernelWindow *wa = &kernel->windows[a->window], *wb = &kernel->windows[b->window];
+    const Aggregate *ga = &kernel->plan->aggregates[a->aggregate];
+    const Aggregate *gb = &kernel->plan->aggregates[b->aggregate];
+    if (a->kind != b->kind || a->selection != b->selection || a->property != b->property ||
+        wa->kind != wb->kind)
+        return false;
+    if (a->kind == FEATURE_PERIODS && ga->function != gb->function)
+        return false;
+    if (ga->function == AGGREGATE_NTH || gb->function == AGGREGATE_NTH)
+        return false;
+    if (a->kind == FEATURE_PICK || a->kind == FEATURE_EXTREME) {
+        if (ga->function != gb->function)
+            return false;
+    }
+    return a->window == b->window ||
+           (wa->kind != BOUNDS_LANES && ends_now(&wa->window) && ends_now(&wb->window));
+}
+
+// Shared bounds first, by selection; then those by lane, in the order of their nodes: an anchor
+// comes before the windows that hang on it.
+static int compare_passes(const void *a, const void *b) {
+    const Pass *x = a, *y = b;
+    bool x_lanes = x->bounds == BOUNDS_LANES, y_lanes = y->bounds == BOUNDS_LANES;
+    if (x_lanes != y_lanes)
+        return x_lanes - y_lanes;
+    if (!x_lanes && x->selection != y->selection)
+        return (x->selection > y->selection) - (x->selection < y->selection);
+    return (x->node > y->node) - (x->node < y->node);
+}
+
+static void make_passes(Kernel *kernel) {
+    bool *is_done = base_arena_alloc(kernel->arena, (size_t)kernel->feature_count + 1);
+    kernel->passes = base_arena_alloc_array(kernel->arena, (size_t)kernel->feature_count + 1,
+                                            sizeof(*kernel->passes));
+    for (int32_t i = 0; i < kernel->feature_count; i++) {
+        const Feature *first = &kernel->features[i];
+        if (is_done[i] || first->kind == FEATURE_SLOW)
+            continue;
+        int32_t *features = base_arena_alloc_array(
+            kernel->arena, (size_t)(kernel->feature_count - i), sizeof(*features));
+        int32_t count = 0;
+        bool needs_counts = false;
+        for (int32_t j = i; j < kernel->feature_count; j++) {
+            if (!is_done[j] && (i == j || can_share(kernel, first, &kernel->features[j]))) {
+                int32_t aggregate = kernel->features[j].aggregate;
+                is_done[j] = true;
+                needs_counts |= kernel->plan->aggregates[aggregate].function == AGGREGATE_AVG;
+                features[count++] = j;
+            }
+        }
+        kernel->passes[kernel->pass_count++] =
+            (Pass){.kind = first->kind,
+                   .node = first->node,
+                   .bounds = kernel->windows[first->window].kind,
+                   .selection = first->selection,
+                   .property = first->property,
+                   .period = kernel->plan->aggregates[first->aggregate].function,
+                   .needs_counts = needs_counts,
+                   .features = features,
+                   .feature_count = count};
+    }
+    qsort(kernel->passes, (size_t)kernel->pass_count, sizeof(*kernel->passes), compare_passes);
+}
+
+// --- the whole ---
+
+static const Window *window_of_node(const Plan *plan, const Node *node) {
+    switch (node->kind) {
+    case NODE_AGGREGATE:
+        return &plan->aggregates[node->index].window;
+    case NODE_SEQUENCE:
+        return &plan->sequences[node->index].window;
+    case NODE_CHANGED:
+        return &plan->changes[node->index].window;
+    default:
+        return NULL;
+    }
+}
+
+static void need(Kernel *kernel, NodeId id) {
+    if (id == NODE_NONE || kernel->is_needed[id] || kernel->plan->nodes[id].is_event_scope)
+        return;
+    const Plan *plan = kernel->plan;
+    const Node *node = &plan->nodes[id];
+    kernel->is_needed[id] = true;
+    for (int32_t i = 0; i < node->arg_count; i++)
+        need(kernel, node->args[i]);
+    if (node->kind == NODE_FIT)
+        need(kernel, plan->fits[node->index].x);
+    const Window *window = window_of_node(plan, node);
+    if (window != NULL) {
+        need(kernel, window->from);
+        need(kernel, window->to);
+    }
+}
+
+static void need_roots(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    for (int32_t i = 0; i < kernel->segment_count; i++)
+        need(kernel, plan->segments[kernel->segments[i]].node);
+    for (int32_t i = 0; i < kernel->metric_count; i++)
+        need(kernel, plan->metrics[kernel->metrics[i]].node);
+    need(kernel, kernel->value);
+}
+
+static void want_roots(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    for (int32_t i = 0; i < kernel->segment_count; i++)
+        want_column(kernel, plan->segments[kernel->segments[i]].node);
+    for (int32_t i = 0; i < kernel->metric_count; i++)
+        want_column(kernel, plan->metrics[kernel->metrics[i]].node);
+    if (kernel->value != NODE_NONE)
+        want_column(kernel, kernel->value);
+}
+
+// Whether lanes has a form for the kind (or for its children); others are leaves.
+static bool is_leaf(const Node *node) {
+    switch (node->kind) {
+    case NODE_CONST:
+    case NODE_NOW:
+    case NODE_METRIC:
+    case NODE_SEGMENT:
+    case NODE_NEGATE:
+    case NODE_ADD:
+    case NODE_SUBTRACT:
+    case NODE_MULTIPLY:
+    case NODE_DIVIDE:
+    case NODE_COMPARE:
+    case NODE_AND:
+    case NODE_OR:
+    case NODE_NOT:
+    case NODE_IN:
+    case NODE_BETWEEN:
+    case NODE_IS_NULL:
+    case NODE_MATCH:
+    case NODE_HOLIDAY:
+    case NODE_WITHIN:
+    case NODE_CALL:
+    case NODE_FIT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void make_leaves(Kernel *kernel, bool is_slow) {
+    const Plan *plan = kernel->plan;
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        const Node *node = &plan->nodes[i];
+        kernel->node_features[i] = -1;
+        if (!kernel->is_needed[i] || !is_leaf(node))
+            continue;
+        if (node->kind == NODE_AGGREGATE)
+            add_feature(kernel, i, is_slow);
+        else if (is_slow || (node->kind != NODE_TRAIT && node->kind != NODE_LIST))
+            add_slow(kernel, i);
+    }
+}
+
+static const int32_t *indices(Arena *arena, const int32_t *given, int32_t given_count,
+                              int32_t all_count, int32_t *ret_count) {
+    int32_t count = given != NULL ? given_count : all_count;
+    int32_t *copy = base_arena_alloc_array(arena, (size_t)count + 1, sizeof(*copy));
+    for (int32_t i = 0; i < count; i++)
+        copy[i] = given != NULL ? given[i] : i;
+    *ret_count = count;
+    return copy;
+}
+
+static void allot(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    Arena *arena = kernel->arena;
+    size_t nodes = (size_t)plan->node_count + 1, aggregates = (size_t)plan->aggregate_count + 1;
+    kernel->is_needed = base_arena_alloc(arena, nodes);
+    kernel->selections = base_arena_alloc_array(arena, (size_t)plan->selection_count + 1,
+                                                sizeof(*kernel->selections));
+    kernel->clauses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->clauses));
+    kernel->windows = base_arena_alloc_array(arena, aggregates, sizeof(*kernel->windows));
+    kernel->features = base_arena_alloc_array(arena, nodes, sizeof(*kernel->features));
+    kernel->node_features = base_arena_alloc_array(arena, nodes, sizeof(int32_t));
+    kernel->uses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->uses));
+    kernel->slow_nodes = base_arena_alloc_array(arena, nodes, sizeof(NodeId));
+}
+
+int engine_kernel_new(const Plan *plan, const KernelOptions *options, Kernel **ret_kernel,
+                      KretsError *error) {
+    static const KernelOptions defaults = {0};
+    options = options == NULL ? &defaults : options;
+    Arena *arena = base_arena_new(SIZE_MAX);
+    ENGINE_KERNEL_SCOPED kernel = base_arena_alloc(arena, sizeof(*kernel));
+    kernel->arena = arena;
+    kernel->plan = plan;
+    kernel->simd = options->simd;
+    int code = engine_ready_make(plan, &kernel->ready, error);
+    if (code < 0)
+        return code;
+    kernel->segments = indices(arena, options->segments, options->segment_count,
+                               plan->segment_count, &kernel->segment_count);
+    kernel->metrics = indices(arena, options->metrics, options->metric_count, plan->metric_count,
+                              &kernel->metric_count);
+    kernel->value = options->is_without_value ? NODE_NONE : plan->value;
+    allot(kernel);
+    need_roots(kernel);
+    make_leaves(kernel, options->is_slow);
+    find_uses(kernel);
+    want_roots(kernel);
+    make_passes(kernel);
+    *ret_kernel = kernel;
+    kernel = NULL;
+    return BASE_OK;
+}
+
+void engine_kernel_free(Kernel *kernel) {
+    if (kernel == NULL)
+        return;
+    engine_ready_free(kernel->ready);
+    base_arena_free(kernel->arena);
+}
+
+void engine_kernel_print(Text *out, const Kernel *kernel) {
+    base_text_printf(out,
+                     "%d aggregates in %d passes over %d selections; %d leaves on the slow path\n",
+                     (int)(kernel->feature_count), (int)kernel->pass_count,
+                     (int)kernel->selection_count, (int)kernel->slow_count);
+    for (int32_t i = 0; i < kernel->slow_count; i++) {
+        base_text_append(out, STR("  slow: "));
+        lang_canonical_node(out, kernel->plan, kernel->slow_nodes[i]);
+        base_text_append_char(out, '\n');
+    }
+}

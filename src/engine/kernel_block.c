@@ -1,0 +1,255 @@
+// One thread's work: a block at a now.
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/kernel_private.h"
+
+static void *allot(size_t count, size_t item_size_bytes) {
+    void *memory = calloc(count + 1, item_size_bytes);
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static ValueType metric_type(const Kernel *kernel, int32_t i) {
+    NodeId node =
+        i < kernel->metric_count ? kernel->plan->metrics[kernel->metrics[i]].node : kernel->value;
+    return node == NODE_NONE ? VALUE_NULL : kernel->plan->nodes[node].type;
+}
+
+static void allot_answer(KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    size_t metrics = (size_t)kernel->metric_count + 1;
+    work->segment_bits = allot((size_t)kernel->segment_count * BLOCK_WORDS, sizeof(uint64_t));
+    work->segment_masks = allot((size_t)kernel->segment_count, sizeof(*work->segment_masks));
+    for (int32_t i = 0; i < kernel->segment_count; i++)
+        work->segment_masks[i] = work->segment_bits + (size_t)i * BLOCK_WORDS;
+    work->metrics = allot(metrics, sizeof(*work->metrics));
+    work->metric_values = allot(metrics, sizeof(void *));
+    work->metric_valid = allot(metrics, sizeof(uint8_t *));
+    for (int32_t i = 0; i < (int32_t)metrics; i++) {
+        ValueType type = metric_type(kernel, i);
+        work->metric_values[i] = allot(BLOCK_CUSTOMER_MAX, data_table_value_size(type));
+        work->metric_valid[i] = allot(BLOCK_CUSTOMER_MAX, 1);
+        work->metrics[i] = (TableColumn){
+            .type = type, .values = work->metric_values[i], .valid = work->metric_valid[i]};
+    }
+}
+
+static void allot_matches(KernelWork *work, bool is_keeping) {
+    const Kernel *kernel = work->kernel;
+    size_t slots = is_keeping ? (size_t)kernel->selection_count : 1;
+    size_t streams = work->binding->source->stream_count;
+    work->is_keeping = is_keeping;
+    work->matches = allot(slots, sizeof(*work->matches));
+    work->made_selection = allot(slots, sizeof(*work->made_selection));
+    for (size_t i = 0; i < slots; i++)
+        work->matches[i] = allot(streams, sizeof(Matches));
+    work->lane_matches = allot(streams, sizeof(Matches));
+}
+
+int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, bool is_keeping,
+                            KernelWork **ret_work, KretsError *error) {
+    const Kernel *kernel = binding->kernel;
+    size_t frame_bytes = engine_lanes_size_bytes(kernel->plan);
+    if (memory_bytes < ((size_t)1 << 20))
+        return base_error_set(
+            error, BASE_E_RESOURCES,
+            "the memory budget of %zu bytes a thread is too small: raise --memory "
+            "or lower --threads",
+            memory_bytes);
+    (void)frame_bytes;
+    KernelWork *work = allot(1, sizeof(*work));
+    work->binding = binding;
+    work->kernel = kernel;
+    work->memory_bytes = memory_bytes;
+    LaneHooks hooks = {.context = work, .leaf = engine_kernel_leaf, .boxed = engine_kernel_boxed};
+    work->frame = engine_lanes_new(kernel->plan, binding->fits, &hooks, kernel->simd);
+    work->compare = engine_kernel_compare(kernel->simd);
+    work->zones = allot(BLOCK_CUSTOMER_MAX + 1, sizeof(*work->zones));
+    work->bounds = allot((size_t)1 << KERNEL_BOUNDS_BITS, sizeof(*work->bounds));
+    work->positions = allot((size_t)kernel->window_count * binding->source->stream_count,
+                            sizeof(*work->positions));
+    work->anchors = allot((size_t)kernel->anchor_count, sizeof(*work->anchors));
+    work->feature_order = allot((size_t)kernel->feature_count, sizeof(int32_t));
+    work->reaches = allot(binding->source->stream_count, sizeof(uint32_t));
+    work->customer_ids = allot(BLOCK_CUSTOMER_MAX, sizeof(Str));
+    work->slow_lanes = allot((size_t)kernel->slow_count, sizeof(Lanes *));
+    work->table_arena = base_arena_new(memory_bytes / 2);
+    allot_matches(work, is_keeping);
+    allot_answer(work);
+    *ret_work = work;
+    return BASE_OK;
+}
+
+int engine_kernel_work_new(const KernelBinding *binding, size_t memory_bytes, KernelWork **ret_work,
+                           KretsError *error) {
+    return engine_kernel_work_make(binding, memory_bytes, false, ret_work, error);
+}
+
+static void free_matches(KernelWork *work) {
+    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    for (size_t i = 0; i < slots; i++) {
+        for (size_t s = 0; s < work->binding->source->stream_count; s++)
+            engine_kernel_matches_free(&work->matches[i][s]);
+        free(work->matches[i]);
+    }
+    for (size_t s = 0; s < work->binding->source->stream_count; s++)
+        engine_kernel_matches_free(&work->lane_matches[s]);
+    free(work->matches);
+    free(work->lane_matches);
+    free(work->made_selection);
+    free(work->keep);
+}
+
+static void free_answer(KernelWork *work) {
+    for (int32_t i = 0; i <= work->kernel->metric_count; i++) {
+        free(work->metric_values[i]);
+        free(work->metric_valid[i]);
+    }
+    free(work->metric_values);
+    free(work->metric_valid);
+    free(work->metrics);
+    free(work->segment_bits);
+    free(work->segment_masks);
+}
+
+void engine_kernel_work_free(KernelWork *work) {
+    if (work == NULL)
+        return;
+    engine_lanes_free(work->frame);
+    engine_work_free(work->reference);
+    engine_work_free(work->boxed);
+    base_arena_free(work->table_arena);
+    free_matches(work);
+    free_answer(work);
+    for (size_t i = 0; i < (size_t)1 << KERNEL_BOUNDS_BITS; i++)
+        free(work->bounds[i].bounds);
+    free(work->bounds);
+    free(work->zones);
+    free(work->positions);
+    free(work->anchors);
+    free(work->feature_order);
+    free(work->reaches);
+    free(work->customer_ids);
+    free(work->slow_lanes);
+    free(work->seen.entries);
+    free(work);
+}
+
+// --- a block ---
+
+void engine_kernel_begin_block(KernelWork *work, const Block *block) {
+    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    work->block = block;
+    work->table = NULL;
+    work->origins = NULL;
+    work->has_customer_ids = false;
+    memset(work->made_selection, 0, slots * sizeof(*work->made_selection));
+    base_arena_reset(work->table_arena);
+    if (work->boxed != NULL)
+        base_arena_reset(work->boxed->lasting);
+}
+
+static bool find_population(KernelWork *work) {
+    const Block *block = work->block;
+    uint64_t any = 0;
+    memset(work->population, 0, sizeof(work->population));
+    for (uint32_t lane = 0; lane < block->customer_count; lane++)
+        work->population[lane / 64] |= (uint64_t)(block->first_us[lane] <= work->now_us)
+                                       << (lane % 64);
+    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+        any |= work->population[w];
+    return any != 0;
+}
+
+static int answer_segments(KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    for (int32_t i = 0; i < kernel->segment_count; i++) {
+        const Lanes *lanes = NULL;
+        int code = engine_lanes_node(work->frame, kernel->plan->segments[kernel->segments[i]].node,
+                                     &lanes);
+        if (code < 0)
+            return code;
+        uint64_t *bits = work->segment_bits + (size_t)i * BLOCK_WORDS;
+        for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+            bits[w] = lanes->bits[w] & lanes->valid[w] & work->population[w];
+    }
+    return work->code;
+}
+
+static int answer_metric(KernelWork *work, int32_t i, NodeId node) {
+    const Lanes *lanes = NULL;
+    int code = engine_lanes_node(work->frame, node, &lanes);
+    if (code < 0)
+        return code;
+    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+        bool is_valid = BIT_GET(lanes->valid, lane) && BIT_GET(work->population, lane);
+        work->metric_valid[i][lane] = is_valid;
+        if (is_valid)
+            data_table_put(work->metric_values[i], lane, engine_lanes_value(lanes, lane));
+    }
+    return work->code;
+}
+
+static int answer_metrics(KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    int code = BASE_OK;
+    for (int32_t i = 0; code == BASE_OK && i < kernel->metric_count; i++)
+        code = answer_metric(work, i, kernel->plan->metrics[kernel->metrics[i]].node);
+    if (code == BASE_OK && kernel->value != NODE_NONE)
+        code = answer_metric(work, kernel->metric_count, kernel->value);
+    return code;
+}
+
+static void answer_nobody(KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    memset(work->segment_bits, 0,
+           (size_t)kernel->segment_count * BLOCK_WORDS * sizeof(*work->segment_bits));
+    memset(work->invalid_zone, 0, sizeof(work->invalid_zone));
+    for (int32_t i = 0; i <= kernel->metric_count; i++)
+        memset(work->metric_valid[i], 0, BLOCK_CUSTOMER_MAX);
+}
+
+int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer,
+                     KretsError *error) {
+    const Kernel *kernel = work->kernel;
+    work->now_us = now_us;
+    work->code = BASE_OK;
+    work->position_stamp++;
+    work->position_group = 0;
+    int code = BASE_OK;
+    if (find_population(work)) {
+        engine_kernel_zones(work);
+        engine_lanes_begin(work->frame, work->block->customer_count, now_us);
+        engine_kernel_leaves(work);
+        for (int32_t i = 0; work->code == BASE_OK && i < kernel->pass_count; i++)
+            engine_kernel_pass(work, &kernel->passes[i]);
+        code = work->code;
+        if (code == BASE_OK)
+            code = answer_segments(work);
+        if (code == BASE_OK)
+            code = answer_metrics(work);
+    } else {
+        answer_nobody(work);
+    }
+    if (code < 0)
+        return base_error_set(error, code, "%s", work->error.text);
+    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+        work->invalid_zone[w] &= work->population[w];
+    *ret_answer = (KernelAnswer){
+        .block = work->block,
+        .population = work->population,
+        .invalid_zone = work->invalid_zone,
+        .segments = work->segment_masks,
+        .metrics = work->metrics,
+        .value = kernel->value == NODE_NONE ? NULL : &work->metrics[kernel->metric_count]};
+    return BASE_OK;
+}
+
+int engine_kernel_block(KernelWork *work, const Block *block, int64_t now_us,
+                        KernelAnswer *ret_answer, KretsError *error) {
+    engine_kernel_begin_block(work, block);
+    return engine_kernel_at(work, now_us, ret_answer, error);
+}

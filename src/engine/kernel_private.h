@@ -1,0 +1,349 @@
+// What the parts of the kernel share: the physical plan, its binding to a source, one thread's
+// work.
+#ifndef KRETS_ENGINE_KERNEL_PRIVATE_H
+#define KRETS_ENGINE_KERNEL_PRIVATE_H
+
+#include <pthread.h>
+
+#include "engine/engine_private.h"
+#include "engine/kernel.h"
+#include "engine/kernel_simd.h"
+#include "engine/lanes.h"
+
+// --- the physical plan ---
+
+// Part of a selection's `where` that reads one property and nothing else: it holds or not for each
+// code of a column.
+typedef struct Clause {
+    NodeId node;
+    int32_t property; // Plan.properties
+} Clause;
+
+// A selection whose clauses are all of that kind. Others are slow.
+typedef struct KernelSelection {
+    int32_t selection;      // Plan.selections
+    const int32_t *clauses; // Kernel.clauses; all must hold
+    int32_t clause_count;
+    bool is_fast;
+} KernelSelection;
+
+typedef enum BoundsKind {
+    BOUNDS_SHARED, // the same instants for all customers
+    BOUNDS_ZONED,  // the same instants for all customers of a zone
+    BOUNDS_LANES   // each customer their own: anchors, first n unit
+} BoundsKind;
+
+typedef struct KernelWindow {
+    Window window;
+    BoundsKind kind;
+} KernelWindow;
+
+typedef enum FeatureKind {
+    FEATURE_COUNT,    // count, did, never
+    FEATURE_DISTINCT, // distinct
+    FEATURE_PERIODS,  // days, weeks, months
+    FEATURE_SUM,      // sum, avg of integers and decimals
+    FEATURE_EXTREME,  // min, max of what is an integer inside
+    FEATURE_PICK,     // first, last, nth: of an event or of a value
+    FEATURE_GAP,
+    FEATURE_SLOW // by the reference evaluator
+} FeatureKind;
+
+// `aggregate op constant`, answered from the accumulators without a column of values in between:
+// where (x >= low) and not (x >= high), negated.
+typedef struct FeatureUse {
+    NodeId node;
+    CompareOp op;
+    int64_t constant; // in the units of the feature
+} FeatureUse;
+
+// One aggregate.
+typedef struct Feature {
+    NodeId node;
+    int32_t aggregate;
+    FeatureKind kind;
+    int32_t window;               // Kernel.windows
+    int32_t selection;            // Kernel.selections
+    int32_t property;             // of the value; -1: none
+    int32_t first_use, use_count; // Kernel.uses
+    bool needs_column;
+    bool is_anchor; // its event's place is wanted too: Kernel.anchor_count places
+    int32_t anchor;
+} Feature;
+
+// Features that one loop over the matches of a selection answers, newest event first: the same
+// kind, the same value, the same upper end.
+typedef struct Pass {
+    FeatureKind kind;
+    NodeId node; // of its first feature
+    BoundsKind bounds;
+    int32_t selection; // Kernel.selections
+    int32_t property;
+    AggregateFunction period; // of its first feature, where all have the same
+    bool needs_counts;        // some feature is an average
+    const int32_t *features;
+    int32_t feature_count;
+} Pass;
+
+struct Kernel {
+    Arena *arena;
+    const Plan *plan;
+    Ready *ready;
+    KernelSimd simd;
+    const int32_t *segments;
+    int32_t segment_count;
+    const int32_t *metrics;
+    int32_t metric_count;
+    NodeId value;
+    bool *is_needed; // by node
+    KernelSelection *selections;
+    int32_t selection_count;
+    Clause *clauses;
+    int32_t clause_count;
+    KernelWindow *windows;
+    int32_t window_count;
+    Feature *features;
+    int32_t feature_count;
+    int32_t *node_features; // by node: its feature, or -1
+    FeatureUse *uses;
+    int32_t use_count;
+    Pass *passes;
+    int32_t pass_count;
+    NodeId *slow_nodes; // leaves that only the reference can answer
+    int32_t slow_count;
+    int32_t *fast_traits; // Plan.traits that are read, without the slow ones
+    int32_t anchor_count;
+};
+
+// --- binding ---
+
+typedef struct StreamBinding {
+    int32_t event;          // Plan.events, or -1
+    const int32_t *columns; // by Plan.columns: the stream's column, or -1
+} StreamBinding;
+
+typedef enum FilterKind { FILTER_RANGE, FILTER_TABLE } FilterKind;
+
+// Codes for which a clause is true.
+typedef struct Filter {
+    FilterKind kind;
+    uint64_t low, high;   // RANGE: closed; low > high: none
+    const uint8_t *table; // TABLE: by code
+} Filter;
+
+// Streams that hold events of a selection, with the clause's answer where a column is missing.
+typedef struct SelectionBinding {
+    const int32_t *streams;
+    int32_t stream_count;
+} SelectionBinding;
+
+struct KernelBinding {
+    Arena *arena;
+    const Kernel *kernel;
+    const BlockSource *source;
+    const FitSet *fits;
+    StreamBinding *streams;       // by source stream
+    SelectionBinding *selections; // by Kernel.selections
+    int32_t *identify_streams;
+    int32_t identify_count;
+    uint8_t *stream_needs;
+    uint8_t **column_needs;
+    BlockNeeds needs;
+    bool needs_any;           // some selection is `any`: their streams are all read
+    const bool *clause_nulls; // by clause: whether it is true of null
+    pthread_mutex_t lock;     // of `arena` once bound
+    Filter **filters;         // [clause * coding_count + coding]; NULL until asked for
+};
+
+// The filter of a clause over a column's coding, for an event type; made at first use.
+const Filter *engine_kernel_filter(const KernelBinding *binding, int32_t clause, int32_t event,
+                                   uint32_t partition, const BlockCoding *coding);
+// keep[row]: whether the clause holds (too, unless is_first) for a column of bits of doubles.
+void engine_kernel_ask(const KernelBinding *binding, int32_t clause, int32_t event,
+                       const BlockColumn *column, uint32_t count, uint8_t *keep, bool is_first);
+Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
+                               const BlockCoding *coding, uint64_t code, Arena *arena);
+
+// --- one thread's work ---
+
+// Rows of one stream that match a selection, ascending.
+typedef struct Matches {
+    int32_t stream;
+    uint32_t count;
+    const uint32_t *rows; // NULL: row i is i
+    const uint8_t *lanes;
+    uint32_t *row_room;
+    uint8_t *lane_room;
+    uint32_t room;
+} Matches;
+
+// Customers of the block that share a zone.
+typedef struct ZoneGroup {
+    const Zone *zone;
+    uint64_t lanes[BLOCK_WORDS];
+} ZoneGroup;
+
+// A window at now in one zone: (from_us, to_us], to_us at most now.
+typedef struct Bounds {
+    int64_t from_us, to_us;
+} Bounds;
+
+enum { KERNEL_BOUNDS_BITS = 9 };
+typedef struct BoundsEntry {
+    const Zone *zone;
+    int64_t now_us;
+    Bounds *bounds; // by window
+} BoundsEntry;
+
+// Rows [from, to) of a stream are inside a window.
+typedef struct Positions {
+    uint64_t stamp;
+    uint32_t from, to;
+} Positions;
+
+// A place in a customer's order of events: see Places.
+typedef struct LaneBound {
+    int64_t us;
+    uint64_t order;
+} LaneBound;
+
+// Places of events in a customer's order: (us, order), order = tie << 32 | row.
+typedef struct Places {
+    int64_t us[BLOCK_CUSTOMER_MAX];
+    uint64_t order[BLOCK_CUSTOMER_MAX];
+    uint64_t valid[BLOCK_WORDS];
+} Places;
+
+// By lane: the event that first, last or nth picks.
+typedef struct Picked {
+    int64_t us[BLOCK_CUSTOMER_MAX];
+    uint64_t order[BLOCK_CUSTOMER_MAX];
+    uint32_t row[BLOCK_CUSTOMER_MAX];
+    int32_t stream[BLOCK_CUSTOMER_MAX];
+    uint64_t found[BLOCK_WORDS];
+} Picked;
+
+// Keys seen by customer: open addressing, emptied by a new stamp.
+typedef struct Seen {
+    struct SeenEntry {
+        uint64_t key;
+        uint32_t stamp;
+        uint32_t lane;
+    } * entries;
+    size_t room; // a power of two
+    uint32_t stamp;
+} Seen;
+
+// Where a row of the block's table lies.
+typedef struct RowOrigin {
+    int32_t stream; // -1: a row that stands for the customer's first event
+    uint32_t row;
+} RowOrigin;
+
+struct KernelWork {
+    const KernelBinding *binding;
+    const Kernel *kernel;
+    LaneFrame *frame;
+    size_t memory_bytes;
+    const Block *block;
+    int64_t now_us;
+    uint64_t population[BLOCK_WORDS];
+    uint64_t invalid_zone[BLOCK_WORDS];
+    ZoneGroup *zones; // room for BLOCK_CUSTOMER_MAX
+    int32_t zone_count;
+    uint8_t lane_zones[BLOCK_CUSTOMER_MAX]; // by lane: index into zones
+    Str countries[BLOCK_CUSTOMER_MAX];
+    Str trait_texts[BLOCK_CUSTOMER_MAX];
+    // Matches of the selection at hand (or of all, when kept for more nows).
+    Matches **matches;       // by selection: one a stream
+    int32_t *made_selection; // by place in matches: 1 + the selection, 0: none
+    bool is_keeping;
+    uint8_t *keep; // room for the rows of the largest stream
+    uint32_t keep_room;
+    Matches *lane_matches; // of a window with bounds by lane
+    BoundsEntry *bounds;   // 1 << KERNEL_BOUNDS_BITS
+    Positions *positions;  // [window * stream_count + stream], of the zone group at hand
+    uint64_t position_stamp;
+    LaneBound lane_from[BLOCK_CUSTOMER_MAX], lane_to[BLOCK_CUSTOMER_MAX];
+    Places *anchors; // by Feature.anchor
+    // What a pass adds up, by lane.
+    uint32_t counts[BLOCK_CUSTOMER_MAX];
+    int64_t sums[BLOCK_CUSTOMER_MAX], firsts[BLOCK_CUSTOMER_MAX];
+    Picked picked;
+    Seen seen;
+    int32_t *feature_order; // room for the longest pass
+    uint32_t *reaches;      // by stream
+    const KernelCompare *compare;
+    int32_t position_group; // whose positions are at hand
+    // The reference evaluator over the block.
+    Arena *table_arena;       // emptied by a new block
+    const EventTable *table;  // NULL until asked for
+    const RowOrigin *origins; // by row of the table
+    Work *reference;
+    Work *boxed; // a reference that is given the values of arguments
+    EventTable boxed_table;
+    Str *customer_ids; // of the block; made with the first
+    bool has_customer_ids;
+    uint64_t boxed_first_row[BLOCK_CUSTOMER_MAX + 1]; // no rows
+    Lanes **slow_lanes;                               // by Kernel.slow_nodes
+    KretsError error;                                 // of a hook
+    int code;
+    // The answer.
+    uint64_t *segment_bits; // [segment * BLOCK_WORDS]
+    const uint64_t **segment_masks;
+    TableColumn *metrics; // one more than there are: the last is the model's `value`
+    void **metric_values; // room for 256
+    uint8_t **metric_valid;
+};
+
+// kernel_block.c
+// `is_keeping`: the matches of all selections are kept for more nows of the same block.
+int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, bool is_keeping,
+                            KernelWork **ret_work, KretsError *error);
+void engine_kernel_begin_block(KernelWork *work, const Block *block);
+int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer, KretsError *error);
+
+// kernel_match.c
+const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count);
+void engine_kernel_matches_room(Matches *matches, uint32_t count);
+void engine_kernel_matches_free(Matches *matches);
+const BlockColumn *engine_kernel_column(const KernelWork *work, int32_t stream, int32_t property);
+
+// kernel_window.c
+void engine_kernel_all_lanes(const Block *block, uint64_t *ret_lanes);
+void engine_kernel_zones(KernelWork *work);
+const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group); // by window
+// Positions [*ret_from, *ret_to) of the rows of a stream inside a shared or zoned window, by the
+// bounds of the zone group at hand (a new position_stamp).
+void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window, int32_t stream,
+                             uint32_t *ret_from, uint32_t *ret_to);
+uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
+// Matches inside a window with bounds by lane; customers without an anchor are left out of
+// `ret_valid`.
+const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, int32_t window,
+                                          int32_t *ret_count, uint64_t *ret_valid);
+
+// kernel_pass.c
+void engine_kernel_pass(KernelWork *work, const Pass *pass);
+// kernel_trait.c
+void engine_kernel_trait(KernelWork *work, int32_t trait, Lanes *ret_lanes);
+
+// kernel_slow.c
+void engine_kernel_leaves(KernelWork *work); // all slow leaves, a customer at a time
+int engine_kernel_leaf(void *context, LaneFrame *frame, NodeId id, Lanes *ret_lanes);
+Value engine_kernel_boxed(void *context, LaneFrame *frame, NodeId id, uint32_t lane);
+// The node's values by the reference evaluator.
+void engine_kernel_slow(KernelWork *work, NodeId id, Lanes *ret_lanes);
+// Places of the event that an anchor picks, by the reference evaluator.
+void engine_kernel_slow_places(KernelWork *work, const Feature *feature);
+void engine_kernel_fail(KernelWork *work, int code);
+
+// kernel_table.c
+int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *block,
+                        const EventTable **ret_table, const RowOrigin **ret_origins,
+                        KretsError *error);
+
+#define BIT_GET(words, i) (((words)[(i) / 64] >> ((i) % 64)) & 1)
+#define BIT_SET(words, i) ((words)[(i) / 64] |= UINT64_C(1) << ((i) % 64))
+
+#endif

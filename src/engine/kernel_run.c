@@ -1,0 +1,100 @@
+// The job: blocks spread over threads, each block at every now.
+#include <assert.h>
+#include <stdlib.h>
+
+#include "engine/kernel_private.h"
+
+// What the threads share; each has its own place in the arrays.
+typedef struct KernelRun {
+    const KernelJob *job;
+    KernelWork **works;
+    BlockScratch **scratches;
+    KretsError *errors;
+} KernelRun;
+
+static int run_block(KernelRun *run, unsigned thread, uint32_t number) {
+    const KernelJob *job = run->job;
+    const BlockSource *source = job->binding->source;
+    KernelWork *work = run->works[thread];
+    Block block;
+    int code = source->block(source->context, run->scratches[thread], number,
+                             engine_kernel_needs(job->binding), &block, &run->errors[thread]);
+    if (code < 0)
+        return code;
+    engine_kernel_begin_block(work, &block);
+    for (size_t i = 0; i < job->now_count; i++) {
+        KernelAnswer answer;
+        code = engine_kernel_at(work, job->nows_us[i], &answer, &run->errors[thread]);
+        if (code < 0)
+            return code;
+        answer.now_index = i;
+        code = job->sink(job->context, thread, &answer);
+        if (code < 0)
+            return code;
+    }
+    return BASE_OK;
+}
+
+static int run_blocks(void *context, unsigned thread, size_t begin, size_t end) {
+    for (size_t number = begin; number < end; number++) {
+        int code = run_block(context, thread, (uint32_t)number);
+        if (code < 0)
+            return code;
+    }
+    return BASE_OK;
+}
+
+static void *allot(size_t count, size_t item_size_bytes) {
+    void *memory = calloc(count, item_size_bytes);
+    if (memory == NULL)
+        abort();
+    return memory;
+}
+
+static int start(KernelRun *run, unsigned threads, KretsError *error) {
+    const BlockSource *source = run->job->binding->source;
+    for (unsigned i = 0; i < threads; i++) {
+        int code = engine_kernel_work_make(run->job->binding, run->job->memory_bytes / threads,
+                                           run->job->now_count > 1, &run->works[i], error);
+        if (code < 0)
+            return code;
+        run->scratches[i] = source->scratch_new(source->context);
+    }
+    return BASE_OK;
+}
+
+// Few blocks at a time where there are few, so that all threads have some.
+static size_t chunk_of(uint32_t block_count, unsigned threads) {
+    size_t chunk = block_count / (threads * 16);
+    return chunk < 1 ? 1 : chunk > 16 ? 16 : chunk;
+}
+
+int engine_kernel_run(const KernelJob *job, KretsError *error) {
+    const BlockSource *source = job->binding->source;
+    unsigned threads = job->threads == 0 ? 1 : job->threads;
+    assert(job->sink != NULL);
+    KernelRun run = {.job = job,
+                     .works = allot(threads, sizeof(KernelWork *)),
+                     .scratches = allot(threads, sizeof(BlockScratch *)),
+                     .errors = allot(threads, sizeof(KretsError))};
+    int code = start(&run, threads, error);
+    if (code == BASE_OK) {
+        code = base_thread_for(threads, source->block_count, chunk_of(source->block_count, threads),
+                               run_blocks, &run);
+        for (unsigned i = 0; code < 0 && i < threads; i++) {
+            if (run.errors[i].code == code) {
+                base_error_set(error, code, "%s", run.errors[i].text);
+                break;
+            }
+        }
+    }
+    for (unsigned i = 0; i < threads; i++) {
+        engine_kernel_work_free(run.works[i]);
+        if (run.scratches[i] != NULL)
+            source->scratch_free(run.scratches[i]);
+    }
+    free(run.works);
+    free(run.scratches);
+    free(run.errors);
+    return code;
+}
