@@ -48,9 +48,10 @@ int app_population_stored_fit(Project *project, const FitSet **ret_fits, int64_t
     if (r < 0)
         return r;
     if (r > 0)
-        return base_error_set(error, BASE_E_USAGE,
-                              "the model uses ntile or percentile and no such fit is stored; run "
-                              "`krets fit` (or `krets run`) first");
+        return base_error_set(
+            error, BASE_E_USAGE,
+            "the model uses ntile, percentile or top and no such fit is stored; run "
+            "`krets fit` (or `krets run`) first");
     if (ret_version)
         *ret_version = fit.version;
     return engine_fit_read(project->arena, project->plan, fit.json, ret_fits, error);

@@ -6,7 +6,8 @@
 #include "data/answers.h"
 #include "engine/fit.h"
 
-// Fits every ntile and percentile of the plan at `now_us`. The set lives in the project's arena.
+// Fits every ntile, percentile and top of the plan at `now_us`. The set lives in the project's
+// arena.
 int app_population_fit(Project *project, int64_t now_us, const FitSet **ret_fits,
                        KretsError *error);
 

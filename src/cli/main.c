@@ -44,7 +44,7 @@ static const Command commands[] = {
      "  krets run --now last-event --out results\n"
      "  krets run --now 2011-12-01 --json\n",
      cli_run_run, true},
-    {"fit", "", 0, 0, "Fit the bounds of ntile and percentile and store them",
+    {"fit", "", 0, 0, "Fit the bounds of ntile, percentile and top and store them",
      "`krets run` does this itself; members, explain and the report's history read the newest "
      "fit.\n"
      "\n"

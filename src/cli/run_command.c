@@ -142,7 +142,7 @@ int cli_fit_run(const Arguments *arguments, Project *project, KretsError *error)
                                           "count", (int)project->plan->fit_count),
                                 error);
     if (!version) {
-        printf("nothing to fit: the model uses neither ntile nor percentile\n");
+        printf("nothing to fit: the model uses none of ntile, percentile and top\n");
         return 0;
     }
     for (size_t i = 0; i < fits->count; i++)

@@ -8,10 +8,6 @@
 
 enum { ARTIFACT_VERSION = 1 };
 
-static const char *kind_name(FitKind kind) {
-    return kind == FIT_NTILE ? "ntile" : "percentile";
-}
-
 static json_t *text_of(Str text) {
     json_t *json = json_stringn(text.data == NULL ? "" : text.data, text.size_bytes);
     assert(json != NULL); // texts are UTF-8
@@ -22,9 +18,10 @@ static json_t *fit_json(const Fit *fit, const FitBounds *bounds) {
     json_t *json = json_object(), *list = json_array();
     assert(fit->kind == bounds->kind);
     json_object_set_new(json, "key", text_of(fit->key));
-    json_object_set_new(json, "kind", json_string(kind_name(fit->kind)));
-    if (fit->kind == FIT_NTILE) {
-        json_object_set_new(json, "tiles", json_integer(fit->tiles));
+    json_object_set_new(json, "kind", json_string(lang_fit_name(fit->kind)));
+    if (fit->kind != FIT_PERCENTILE) {
+        json_object_set_new(json, fit->kind == FIT_NTILE ? "tiles" : "top",
+                            json_integer(fit->tiles));
     }
     json_object_set_new(json, "customers", json_integer((json_int_t)bounds->customer_count));
     for (size_t i = 0; i < bounds->bound_count; i++) {
@@ -69,8 +66,15 @@ static int malformed(Str key, const char *what, KretsError *error) {
                           STR_ARG(key), what);
 }
 
-// Bounds ascend (tiles may repeat one), shares end with the number of customers.
+// Bounds ascend (tiles may repeat one), shares end with the number of customers, and the top has
+// one bound unless there were too few customers.
 static const char *check_bounds(const FitBounds *bounds, int64_t tiles) {
+    uint64_t total = bounds->customer_count;
+    if (bounds->kind == FIT_TOP) {
+        return bounds->bound_count == (total < (uint64_t)tiles ? 0 : 1)
+                   ? NULL
+                   : "its bound does not fit its number of customers";
+    }
     bool is_tiles = bounds->kind == FIT_NTILE;
     for (size_t i = 1; i < bounds->bound_count; i++) {
         if (is_tiles ? bounds->bounds[i] < bounds->bounds[i - 1]
@@ -79,7 +83,6 @@ static const char *check_bounds(const FitBounds *bounds, int64_t tiles) {
             return "its bounds do not ascend";
         }
     }
-    uint64_t total = bounds->customer_count;
     if (is_tiles && bounds->bound_count != (total == 0 ? 0 : (size_t)tiles - 1)) {
         return "its number of bounds does not fit its number of tiles";
     }
@@ -98,7 +101,7 @@ static int read_bounds(Arena *arena, const Fit *fit, const json_t *json, FitBoun
     const char *kind = json_string_value(json_object_get(json, "kind"));
     bool is_shares = fit->kind == FIT_PERCENTILE;
     size_t count = json_array_size(list);
-    if (kind == NULL || strcmp(kind, kind_name(fit->kind)) != 0 || !json_is_array(list) ||
+    if (kind == NULL || strcmp(kind, lang_fit_name(fit->kind)) != 0 || !json_is_array(list) ||
         !json_is_integer(customers) || json_integer_value(customers) < 0 ||
         (is_shares && json_array_size(counts) != count)) {
         return malformed(fit->key, "a field is missing or of the wrong kind", error);

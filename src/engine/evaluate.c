@@ -106,9 +106,10 @@ static int check_job(const EvaluateJob *job, KretsError *error) {
         assert(job->nows_us[i - 1] <= job->nows_us[i]);
     }
     if (job->plan->fit_count > 0 && job->fits == NULL) {
-        return base_error_set(error, BASE_E_USAGE,
-                              "the model uses ntile or percentile, which are fitted over the whole "
-                              "population first: run krets fit");
+        return base_error_set(
+            error, BASE_E_USAGE,
+            "the model uses ntile, percentile or top, which are fitted over the whole "
+            "population first: run krets fit");
     }
     return BASE_OK;
 }

@@ -114,6 +114,40 @@ static void check_cases(const Case *cases) {
     assert_int_equal(failed, 0);
 }
 
+static void test_whether_a_time_has_passed(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        {.expression = "completed(last(order), 11 hours)", .expected = "true"},
+        {.expression = "completed(last(order), 12 hours)", .expected = "false"},
+        // to the microsecond: 2026-03-30T23:30Z and a day
+        {.expression = "completed(last(order), 1 day)",
+         .expected = "false",
+         .now = "2026-03-31T23:29:59.999999Z"},
+        {.expression = "completed(last(order), 1 day)",
+         .expected = "true",
+         .now = "2026-03-31T23:30Z"},
+        // months go by the clock of London, from which the spring took an hour, and stop at the
+        // month's end
+        {.expression = "completed(first(order), 14 months)", .expected = "true"},
+        {.expression = "completed(first(order), 14 months)",
+         .expected = "false",
+         .now = "2026-03-31T08:59:59Z"},
+        {.expression = "completed(first(order), 14 months)",
+         .expected = "true",
+         .now = "2026-03-31T09:00Z"},
+        {.expression = "completed(first(order), 13 months)",
+         .expected = "true",
+         .now = "2026-02-28T10:00Z"},
+        {.expression = "completed(max(order.due), 1 week)", .expected = "true"},
+        {.expression = "completed(birth, 36 years)", .expected = "true"},
+        {.expression = "completed(birth, 37 years)", .expected = "false"},
+        {.expression = "completed(first(order), 9000 years)", .expected = "false"},
+        {.expression = "completed(last(refund), 1 day)", .expected = "null"},
+        {.expression = "completed(max(order.due where qty > 5), 1 month)", .expected = "null"},
+        {0},
+    });
+}
+
 static void test_aggregates_of_events(void **state) {
     (void)state;
     check_cases((const Case[]){
@@ -749,6 +783,7 @@ static void test_holidays(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whether_a_time_has_passed),
         cmocka_unit_test(test_aggregates_of_events),
         cmocka_unit_test(test_aggregates_of_values),
         cmocka_unit_test(test_no_events),

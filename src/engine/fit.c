@@ -102,8 +102,8 @@ static int collect_customer(Collect *collect, unsigned thread) {
         Numbers *numbers = &collect->numbers[thread * (size_t)plan->fit_count + (size_t)i];
         if (!x.is_null && append_number(numbers, engine_value_number(x)) < 0) {
             return base_error_set(&collect->errors[thread], BASE_E_RESOURCES,
-                                  "no memory for the %zu values that ntile and percentile are "
-                                  "fitted to",
+                                  "no memory for the %zu values that ntile, percentile and top "
+                                  "are fitted to",
                                   numbers->count);
         }
     }
@@ -241,6 +241,32 @@ static int fit_shares(FitBuilder *builder, const Numbers *sorted, FitBounds *bou
     return BASE_OK;
 }
 
+static int fit_top(FitBuilder *builder, int64_t n, const Numbers *sorted, FitBounds *bounds) {
+    assert(n >= 1);
+    bounds->bound_count = sorted->count >= (size_t)n ? 1 : 0;
+    bounds->bounds = base_arena_alloc_array(builder->arena, 1, sizeof(double));
+    if (bounds->bounds == NULL) {
+        return BASE_E_RESOURCES;
+    }
+    if (bounds->bound_count > 0) {
+        bounds->bounds[0] = sorted->items[sorted->count - (size_t)n];
+    }
+    return BASE_OK;
+}
+
+static int fit_bounds(FitBuilder *builder, const Fit *fit, const Numbers *sorted,
+                      FitBounds *bounds) {
+    switch (fit->kind) {
+    case FIT_NTILE:
+        return fit_tiles(builder, fit->tiles, sorted, bounds);
+    case FIT_PERCENTILE:
+        return fit_shares(builder, sorted, bounds);
+    case FIT_TOP:
+        break;
+    }
+    return fit_top(builder, fit->tiles, sorted, bounds);
+}
+
 int engine_fit_level(FitBuilder *builder, int32_t level, KretsError *error) {
     assert(level == builder->level_done && level < builder->level_count);
     for (int32_t i = 0; i < builder->plan->fit_count; i++) {
@@ -254,8 +280,7 @@ int engine_fit_level(FitBuilder *builder, int32_t level, KretsError *error) {
         }
         FitBounds *bounds = &builder->set->fits[i];
         bounds->customer_count = numbers->count;
-        int code = fit->kind == FIT_NTILE ? fit_tiles(builder, fit->tiles, numbers, bounds)
-                                          : fit_shares(builder, numbers, bounds);
+        int code = fit_bounds(builder, fit, numbers, bounds);
         free(numbers->items);
         *numbers = (Numbers){0};
         if (code < 0) {
@@ -292,11 +317,16 @@ static size_t bound_of(const FitBounds *fit, double x) {
 }
 
 Value engine_fit_value(const FitBounds *fit, Value value) {
-    ValueType type = fit->kind == FIT_NTILE ? VALUE_INTEGER : VALUE_NUMBER;
+    static const ValueType types[] = {
+        [FIT_NTILE] = VALUE_INTEGER, [FIT_PERCENTILE] = VALUE_NUMBER, [FIT_TOP] = VALUE_BOOLEAN};
+    ValueType type = types[fit->kind];
     if (value.is_null || fit->customer_count == 0) {
         return data_value_null(type);
     }
     double x = engine_value_number(value);
+    if (fit->kind == FIT_TOP) {
+        return engine_value_boolean(fit->bound_count == 0 || x >= fit->bounds[0]);
+    }
     size_t bound = bound_of(fit, x);
     assert(bound <= fit->bound_count);
     if (fit->kind == FIT_NTILE) {

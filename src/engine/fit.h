@@ -1,4 +1,4 @@
-// Fits of ntile and percentile: bounds over the whole population, fitted once, then only read.
+// Fits of ntile, percentile and top: bounds over the whole population, fitted once, then only read.
 #ifndef KRETS_ENGINE_FIT_H
 #define KRETS_ENGINE_FIT_H
 
@@ -10,12 +10,14 @@
 // 1996, type 7; h = p (count - 1), f = frac(h), f < .5 ? a + (b - a) f : b - (b - a)(1 - f)) of x
 // as double over the customers of the population where x is not null and `where` is true.
 // percentile(x): bounds are the distinct values ascending, cumulative[i] the count of values <= it.
+// top(x, n): bounds[0] is the n-th largest x, equal ones counted singly; no bound where fewer than
+// n customers were fitted: then every x is among them.
 typedef struct FitBounds {
     FitKind kind;
     double *bounds;
     uint64_t *cumulative; // percentile only
     size_t bound_count;
-    uint64_t customer_count; // that were fitted; 0: every tile and percentile is null
+    uint64_t customer_count; // that were fitted; 0: every tile, percentile and top is null
 } FitBounds;
 
 // In the order of Plan.fits. Owned by the arena it was made in.

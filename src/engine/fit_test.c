@@ -107,6 +107,39 @@ static void test_tiles(void **state) {
     engine_fixture_done(&fixture);
 }
 
+static void test_top(void **state) {
+    (void)state;
+    Fixture fixture;
+    const Plan *plan;
+    init(&fixture);
+    const FitSet *fits = fit_expression(&fixture, "top(max(order.amount), 3)", &plan);
+    check_bounds(&fits->fits[0], (const double[]){2.0}, 1);
+    assert_int_equal(fits->fits[0].customer_count, 5);
+    // spent with orders only: 1, 2, 2, 3.5, 10; the third largest is 2, and so is the fourth
+    check_value(&fixture, "a", "top(max(order.amount), 3)", "false");
+    check_value(&fixture, "b", "top(max(order.amount), 3)", "true");
+    check_value(&fixture, "c", "top(max(order.amount), 3)", "true");
+    check_value(&fixture, "e", "top(max(order.amount), 3)", "true");
+    check_value(&fixture, "d", "top(max(order.amount), 1)", "false");
+    check_value(&fixture, "e", "top(max(order.amount), 1)", "true");
+    check_value(&fixture, "f", "top(max(order.amount), 1)", "null");
+    // as many as there are, and more
+    check_value(&fixture, "a", "top(max(order.amount), 5)", "true");
+    check_value(&fixture, "a", "top(max(order.amount), 6)", "true");
+    check_value(&fixture, "f", "top(max(order.amount), 6)", "null");
+    // who does not count is not among them
+    check_value(&fixture, "e", "top(max(order.amount), 2 where max(order.amount) < 5)", "false");
+    check_value(&fixture, "d", "top(max(order.amount), 2 where max(order.amount) < 5)", "true");
+    check_value(&fixture, "b", "top(max(order.amount), 2 where max(order.amount) < 5)", "true");
+    check_value(&fixture, "a", "top(max(order.amount), 2 where max(order.amount) < 5)", "false");
+    check_value(&fixture, "f", "top(count(order), 9 where max(order.amount) < 5)", "null");
+    check_value(&fixture, "e", "top(count(order), 1 where city = 'Lund')", "null");
+    check_value(&fixture, "f", "top(count(order), 1 where city = 'Lund')", "true");
+    check_value(&fixture, "e", "top(count(order), 1 where false)", "false");
+    check_value(&fixture, "e", "top(count(order), 1 where null)", "null");
+    engine_fixture_done(&fixture);
+}
+
 static void test_shares(void **state) {
     (void)state;
     Fixture fixture;
@@ -168,14 +201,17 @@ static void test_artifact_reads_back_to_the_same_bits(void **state) {
     Fixture fixture;
     const Plan *plan;
     init(&fixture);
-    const FitSet *fits = fit_expression(
-        &fixture, "ntile(sum(order.weight), 7) = 1 or percentile(max(order.weight)) > 0.5", &plan);
+    const FitSet *fits =
+        fit_expression(&fixture,
+                       "ntile(sum(order.weight), 7) = 1 or percentile(max(order.weight)) > 0.5 or "
+                       "top(avg(order.weight), 3) or top(count(order), 99 where did(order))",
+                       &plan);
     BASE_TEXT_SCOPED text = {0};
     engine_fit_write(&text, plan, fits);
     const FitSet *read = NULL;
     KretsError error = {0};
     assert_int_equal(engine_fit_read(fixture.arena, plan, base_text_str(&text), &read, &error), 0);
-    assert_int_equal(read->count, 2);
+    assert_int_equal(read->count, 4);
     assert_true(read->now_us == fits->now_us);
     for (size_t i = 0; i < read->count; i++) {
         assert_int_equal(read->fits[i].kind, fits->fits[i].kind);
@@ -219,6 +255,11 @@ static void test_artifact_of_another_model_or_damaged(void **state) {
     assert_non_null(bounds);
     bounds[2] = 'a';
     check_refused(plan, fixture.arena, text.data, BASE_E_STORE, "damaged");
+    (void)fit_expression(&fixture, "top(count(order), 2)", &plan);
+    const char *stored = "{\"krets_fit\": 1, \"now_us\": 1, \"fits\": [{\"key\": "
+                         "\"top(2, count(\\\"order\\\"))\", \"kind\": \"top\", \"top\": 2, "
+                         "\"customers\": 5, \"bounds\": []}]}";
+    check_refused(plan, fixture.arena, stored, BASE_E_STORE, "does not fit its number");
     engine_fixture_done(&fixture);
 }
 
@@ -226,6 +267,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds_are_numpys_quantiles),
         cmocka_unit_test(test_tiles),
+        cmocka_unit_test(test_top),
         cmocka_unit_test(test_shares),
         cmocka_unit_test(test_a_fit_of_fits),
         cmocka_unit_test(test_tables_together_are_one_population),

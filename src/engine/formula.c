@@ -262,6 +262,21 @@ static Value segment_value(Work *work, const Node *node, uint64_t row) {
     return engine_value_boolean(!value.is_null && value.boolean);
 }
 
+// top() is `where and x >= bound`: whoever does not count is not among them.
+static Value fit_value(Work *work, int32_t index) {
+    const Fit *fit = &work->plan->fits[index];
+    Value value =
+        engine_fit_value(&work->fits->fits[index], engine_node_value(work, fit->x, ENGINE_NO_ROW));
+    if (fit->kind != FIT_TOP || fit->where == NODE_NONE) {
+        return value;
+    }
+    Value where = engine_node_value(work, fit->where, ENGINE_NO_ROW);
+    if ((!where.is_null && !where.boolean) || (!value.is_null && !value.boolean)) {
+        return engine_value_boolean(false);
+    }
+    return where.is_null ? where : value;
+}
+
 static Value compute(Work *work, const Node *node, uint64_t row) {
     switch (node->kind) {
     case NODE_CONST:
@@ -316,9 +331,7 @@ static Value compute(Work *work, const Node *node, uint64_t row) {
         return engine_sequence_value(work, &work->plan->sequences[node->index]);
     case NODE_FIT:
         assert(work->fits != NULL);
-        return engine_fit_value(
-            &work->fits->fits[node->index],
-            engine_node_value(work, work->plan->fits[node->index].x, ENGINE_NO_ROW));
+        return fit_value(work, node->index);
     case NODE_WAS:
         return engine_was_value(work, node);
     case NODE_CHANGED:

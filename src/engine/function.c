@@ -284,6 +284,16 @@ static Value if_value(Work *work, const Node *node, uint64_t row) {
     return engine_value_widen(arg_value(work, node, is_true ? 1 : 2, row), node->type);
 }
 
+// Calendar months at the customer's local time, or an exact length.
+static Value completed_value(Work *work, int64_t since_us, Value length) {
+    assert(length.duration.months == 0 || length.duration.us == 0);
+    int64_t seconds = length.duration.us / CALENDAR_US_PER_SECOND;
+    int64_t end_us = length.duration.months != 0
+                         ? base_zone_add(work->zone, since_us, UNIT_MONTH, length.duration.months)
+                         : base_zone_add(work->zone, since_us, UNIT_SECOND, seconds);
+    return engine_value_boolean(work->now_us >= end_us);
+}
+
 // Functions of which any null argument makes the result null.
 static Value plain_call(Work *work, const Node *node, const Value *args) {
     switch (node->function) {
@@ -324,6 +334,8 @@ static Value plain_call(Work *work, const Node *node, const Value *args) {
                            engine_value_number(args[2]), engine_value_number(args[3]));
     case CALL_BUCKET:
         return bucket_of(work, args[0].text, args[1].integer);
+    case CALL_COMPLETED:
+        return completed_value(work, instant_arg(work, node, 0, args[0]), args[1]);
     default:
         assert(false && "a function that is not one");
         return data_value_null(node->type);

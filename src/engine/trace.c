@@ -105,9 +105,10 @@ int engine_trace(Arena *arena, const Plan *plan, const EventTable *table, size_t
                  const FitSet *fits, int64_t now_us, const Trace **ret_trace, KretsError *error) {
     assert(customer < table->customer_count);
     if (plan->fit_count > 0 && fits == NULL) {
-        return base_error_set(error, BASE_E_USAGE,
-                              "the model uses ntile or percentile, which are fitted over the whole "
-                              "population first: run krets fit");
+        return base_error_set(
+            error, BASE_E_USAGE,
+            "the model uses ntile, percentile or top, which are fitted over the whole "
+            "population first: run krets fit");
     }
     ENGINE_READY_SCOPED ready = NULL;
     int code = engine_ready_make(plan, &ready, error);

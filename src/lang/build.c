@@ -290,9 +290,12 @@ NodeId lang_build_fit(Build *build, FitKind kind, int64_t tiles, NodeId x, NodeI
         fit.key = lang_fit_key(build, &fit);
         *(Fit *)add_entry(build, &build->fits, sizeof fit) = fit;
     }
-    Node node = {
-        .kind = NODE_FIT, .type = kind == FIT_NTILE ? VALUE_INTEGER : VALUE_NUMBER, .index = index};
+    static const ValueType types[] = {
+        [FIT_NTILE] = VALUE_INTEGER, [FIT_PERCENTILE] = VALUE_NUMBER, [FIT_TOP] = VALUE_BOOLEAN};
+    Node node = {.kind = NODE_FIT, .type = types[kind], .index = index};
     add_flags_of(build, &node, x); // the bounds are frozen: only x moves
+    if (kind == FIT_TOP)           // and who counts
+        add_flags_of(build, &node, where);
     return lang_build_node(build, &node);
 }
 

@@ -268,9 +268,9 @@ static void append_sequence(Text *out, const Plan *plan, const Sequence *sequenc
 }
 
 static void append_fit(Text *out, const Plan *plan, const Fit *fit) {
-    base_text_append(out, fit->kind == FIT_NTILE ? STR("ntile(") : STR("percentile("));
+    base_text_printf(out, "%s(", lang_fit_name(fit->kind));
     append_node(out, plan, fit->x, LEVEL_OR);
-    if (fit->kind == FIT_NTILE) {
+    if (fit->kind != FIT_PERCENTILE) {
         base_text_printf(out, ", %lld", (long long)fit->tiles);
     }
     append_where(out, plan, fit->where);

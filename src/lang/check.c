@@ -357,7 +357,7 @@ static NodeId is_null(Checker *checker, const Syntax *syntax) {
 }
 
 static NodeId fit(Checker *checker, const Syntax *syntax) {
-    const char *name = syntax->fit == FIT_NTILE ? "ntile" : "percentile";
+    const char *name = lang_fit_name(syntax->fit);
     if (checker->scope != NULL)
         return lang_check_error(checker, syntax->span,
                                 "%s compares customers and cannot stand inside %s; use it beside "

@@ -116,6 +116,13 @@ static const Signature signatures[CALL_FUNCTION_COUNT] = {
                      VALUE_INTEGER,
                      false,
                      "bucket('spring', 10)"},
+    [CALL_COMPLETED] = {2,
+                        2,
+                        {TYPES_CALENDAR, TYPE_BIT(VALUE_DURATION)},
+                        RESULT_FIXED,
+                        VALUE_BOOLEAN,
+                        true,
+                        "completed(first(order), 30 days)"},
 };
 
 static Str type_list(const Checker *checker, unsigned types) {
@@ -125,6 +132,8 @@ static Str type_list(const Checker *checker, unsigned types) {
         return STR("a time or a date");
     if (types == TYPES_ORDERED)
         return STR("a number, text, time or date");
+    if (types == TYPE_BIT(VALUE_DURATION))
+        return STR("a length such as 30 days");
     for (int type = 0; type < VALUE_TYPE_COUNT; type++) {
         if (types == TYPE_BIT(type))
             return base_arena_printf(checker->arena, "%s", data_value_type_name((ValueType)type));
@@ -183,7 +192,8 @@ static ValueType unify(Checker *checker, const Syntax *syntax, NodeId *args, siz
     return type;
 }
 
-// Operands that must be constants: the places of round, the salt and count of bucket.
+// Operands that must be constants: the places of round, the salt and count of bucket, the length
+// of completed.
 static bool check_constants(Checker *checker, const Syntax *syntax, CallFunction function,
                             const NodeId *args, int32_t count) {
     if (function == CALL_BUCKET) {
@@ -197,6 +207,21 @@ static bool check_constants(Checker *checker, const Syntax *syntax, CallFunction
             n->value.integer > 1000000) {
             lang_check_error(checker, syntax->args[1]->span,
                              "the number of buckets is a whole number from 1 to 1000000");
+            return false;
+        }
+    }
+    if (function == CALL_COMPLETED) {
+        if (lang_check_is_constant(checker, args[0])) {
+            lang_check_error(checker, syntax->args[0]->span,
+                             "completed asks about a time of the customer, such as first(order); a "
+                             "fixed time is compared with now");
+            return false;
+        }
+        const Node *n = lang_build_at(checker->build, args[1]);
+        if (n->kind != NODE_CONST || n->value.is_null ||
+            (n->value.duration.months <= 0 && n->value.duration.us <= 0)) {
+            lang_check_error(checker, syntax->args[1]->span,
+                             "completed takes a plain length of at least 1, such as 30 days");
             return false;
         }
     }
@@ -234,6 +259,8 @@ static bool is_zoned(const Checker *checker, CallFunction function, const NodeId
     case CALL_DAYS_SINCE:
     case CALL_DAYS_UNTIL:
         return has_date;
+    case CALL_COMPLETED:
+        return has_date || lang_build_at(checker->build, args[1])->value.duration.months != 0;
     case CALL_DAYS_BETWEEN:
         return has_time && has_date;
     default:

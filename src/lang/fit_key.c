@@ -159,10 +159,9 @@ static void write_changed(KeyWriter *writer, const TraitChange *change) {
 }
 
 static void write_fit(KeyWriter *writer, const Fit *fit) {
-    if (fit->kind == FIT_NTILE)
-        base_text_printf(writer->out, "ntile(%" PRId64 ", ", fit->tiles);
-    else
-        base_text_append(writer->out, STR("percentile("));
+    base_text_printf(writer->out, "%s(", lang_fit_name(fit->kind));
+    if (fit->kind != FIT_PERCENTILE)
+        base_text_printf(writer->out, "%" PRId64 ", ", fit->tiles);
     write_child(writer, fit->x);
     write_where(writer, fit->where);
     base_text_append_char(writer->out, ')');

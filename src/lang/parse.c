@@ -272,8 +272,7 @@ const Syntax *parse_literal_or_null(Parser *parser) {
 
 // ---- calls ----
 
-static const char *const unavailable_calls[] = {"top",     "completed", "entered", "exited",
-                                                "cluster", "score",     "consent"};
+static const char *const unavailable_calls[] = {"entered", "exited", "cluster", "score", "consent"};
 
 static const Syntax *unavailable(Parser *parser, size_t begin, const char *what) {
     parse_unavailable(parser, (SyntaxSpan){begin, parse_end(parser)}, what);
@@ -315,6 +314,17 @@ static const Syntax *fit_call(Parser *parser, size_t begin, FitKind kind) {
                               "the number of tiles is a whole number from 2 to 1000");
         syntax->tiles = tiles->value.integer;
     }
+    if (kind == FIT_TOP) {
+        if (!parse_expect(parser, TOKEN_COMMA, "a comma and how many customers: top(x, 100)"))
+            return NULL;
+        const Token *number = parse_next(parser);
+        if (number->kind != TOKEN_NUMBER || number->value.type != VALUE_INTEGER ||
+            number->value.integer < 1 || number->value.integer > LANG_TOP_MAX)
+            return parse_fail(parser, number->span,
+                              "the number of customers is a whole number from 1 to %d",
+                              LANG_TOP_MAX);
+        syntax->tiles = number->value.integer;
+    }
     if (parse_take_word(parser, "where")) {
         const Syntax *where = parse_expression(parser);
         if (where == NULL)
@@ -327,8 +337,8 @@ static const Syntax *fit_call(Parser *parser, size_t begin, FitKind kind) {
 
 static const Syntax *unknown_call(Parser *parser, const Token *name) {
     Str known[(size_t)CALL_FUNCTION_COUNT + AGGREGATE_FUNCTION_COUNT + 16];
-    static const char *const others[] = {"sequence", "segment", "ntile", "percentile", "most",
-                                         "fewest",   "holiday", "was",   "changed"};
+    static const char *const others[] = {"sequence", "segment", "ntile",   "percentile", "top",
+                                         "most",     "fewest",  "holiday", "was",        "changed"};
     size_t count = 0;
     for (int i = 0; i < CALL_FUNCTION_COUNT; i++)
         known[count++] = base_str_from(lang_call_name((CallFunction)i));
@@ -361,6 +371,8 @@ static const Syntax *call(Parser *parser) {
         return fit_call(parser, begin, FIT_NTILE);
     if (lang_token_word_equal(name->text, "percentile"))
         return fit_call(parser, begin, FIT_PERCENTILE);
+    if (lang_token_word_equal(name->text, "top"))
+        return fit_call(parser, begin, FIT_TOP);
     if (lang_token_word_equal(name->text, "was"))
         return parse_was(parser, begin);
     if (lang_token_word_equal(name->text, "changed"))

@@ -71,6 +71,7 @@ static void test_precedence_and_association(void **state) {
         {"if(a, b, c) > 1", "(cmp (call a b c) 1)"},
         {"a.b.\"c d\" = 1", "(cmp a.b.c d 1)"},
         {"ntile(a, 5 where b) = 1", "(cmp (fit a b) 1)"},
+        {"top(a, 5 where b) or c", "(or (fit a b) c)"},
         {"a within last 3 days and b", "(and (within a) b)"},
         {"a within 3 days after holiday('x') or on", NULL},
         {"day = 1 and last = 2 and first = 3", "(and (cmp day 1) (cmp last 2) (cmp first 3))"},
@@ -120,7 +121,7 @@ static void test_all_that_is_not_available_is_reported(void **state) {
     (void)state;
     const Syntax *syntax;
     const SyntaxProblem *problems;
-    Str text = STR("top(a, 3) and consent(b) and score(c) > (1");
+    Str text = STR("consent(a) and cluster(b) = 1 and score(c) > (1");
     assert_int_equal(lang_parse(arena, text, &syntax, &problems), BASE_E_USAGE);
     int count = 0;
     for (const SyntaxProblem *problem = problems; problem != NULL; problem = problem->next)

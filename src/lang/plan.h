@@ -48,7 +48,8 @@ typedef enum NodeKind {
     NODE_CALL,      // function; args
     NODE_AGGREGATE, // index: Plan.aggregates
     NODE_SEQUENCE,  // index: Plan.sequences
-    NODE_FIT,       // index: Plan.fits; ntile -> integer, percentile -> number
+    NODE_FIT, // index: Plan.fits; ntile -> integer, percentile -> number, top -> boolean: `where
+              // and x >= bound`
     NODE_WAS, // index: Plan.traits; args[0] a time or a date. The latest value of the trait that
               // is not null, among the events at or before that instant and visible at now;
               // null where args[0] is
@@ -83,6 +84,7 @@ typedef enum MatchOp {
 // not finite (n < 0: round(x / 10^-n) * 10^-n), of integers and decimals exact; floor, ceil and
 // round of a value out of range are null. A time moved by months stops at the calendar's ends
 // (base_zone_add); moved by an exact length, or a date, it is null beyond them.
+// completed(t, d): whether now >= base_zone_add(t, d), d a constant of months or an exact length.
 // has_any and has: null where the list or (nothing else matching) an item is null.
 typedef enum CallFunction {
     CALL_DAYS_SINCE,
@@ -111,6 +113,7 @@ typedef enum CallFunction {
     CALL_SIZE,
     CALL_DISTANCE_KM,
     CALL_BUCKET,
+    CALL_COMPLETED,
     CALL_FUNCTION_COUNT
 } CallFunction;
 
@@ -253,13 +256,13 @@ typedef struct Selection {
     NodeId where; // or NODE_NONE
 } Selection;
 
-typedef enum FitKind { FIT_NTILE, FIT_PERCENTILE } FitKind;
+typedef enum FitKind { FIT_NTILE, FIT_PERCENTILE, FIT_TOP } FitKind;
 // Depends on the whole population: fitted first, then read. Fits are in an order in which each
 // needs only earlier ones; `level` is 0 for those that need none, else 1 + the highest level
 // needed.
 typedef struct Fit {
     FitKind kind;
-    int64_t tiles; // ntile
+    int64_t tiles; // ntile; top: how many customers
     NodeId x;
     NodeId where; // or NODE_NONE
     int32_t level;
@@ -367,6 +370,7 @@ void lang_words_node(Text *out, const Plan *plan, NodeId node);
 // Whether the node is a number that distance_km() takes part in: the last bits of its answers
 // depend on the host's C library. All other answers are the same everywhere, to the bit.
 bool lang_plan_is_inexact(const Plan *plan, NodeId node);
+const char *lang_fit_name(FitKind kind); // "ntile", "percentile", "top"
 // The whole plan, for people: nodes, selections, windows, fits.
 void lang_plan_print(Text *out, const Plan *plan);
 

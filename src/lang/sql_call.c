@@ -250,6 +250,22 @@ static Str bucket_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
         STR_ARG(salt), scope->events != NULL ? "e" : "c", (long long)const_integer(b, node, 1, 1));
 }
 
+// A null must not reach the steps of the calendar, which skip nulls.
+static Str completed_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
+    Str since = lang_sql_instant_of(b, scope, node->args[0]);
+    const Value *length = &b->plan->nodes[node->args[1]].value;
+    int64_t months = length->duration.months;
+    int64_t seconds = length->duration.us / CALENDAR_US_PER_SECOND;
+    scope->needs_customer = scope->needs_customer || b->plan->zone_trait >= 0;
+    Str zone = lang_sql_zone(b, "c");
+    Str end = months != 0 ? lang_sql_add(b, zone, STR("t"), UNIT_MONTH, months)
+                          : lang_sql_add(b, zone, STR("t"), UNIT_SECOND, seconds);
+    return base_arena_printf(b->arena,
+                             "list_transform([%.*s], lambda t: case when t is not null then"
+                             " %.*s >= %.*s end)[1]",
+                             STR_ARG(since), STR_ARG(b->now), STR_ARG(end));
+}
+
 static Str many_text(SqlBuilder *b, SqlScope *scope, const Node *node, const char *name) {
     BASE_TEXT_SCOPED text = {0};
     base_text_printf(&text, "%s(", name);
@@ -258,6 +274,28 @@ static Str many_text(SqlBuilder *b, SqlScope *scope, const Node *node, const cha
         base_text_append(&text, lang_sql_node_as(b, scope, node->args[i], node->type));
     }
     base_text_append_char(&text, ')');
+    return base_arena_str(b->arena, base_text_str(&text));
+}
+
+static bool is_of_one_type(const SqlBuilder *b, const Node *node) {
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        if (b->plan->nodes[node->args[i]].type != node->type) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// The first that is not null; only then is it widened, which may make it null.
+static Str coalesce_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
+    BASE_TEXT_SCOPED text = {0};
+    base_text_append(&text, STR("(case"));
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        Str own = lang_sql_node_text(b, scope, node->args[i]);
+        Str wide = lang_sql_node_as(b, scope, node->args[i], node->type);
+        base_text_printf(&text, " when %.*s is not null then %.*s", STR_ARG(own), STR_ARG(wide));
+    }
+    base_text_append(&text, STR(" end)"));
     return base_arena_str(b->arena, base_text_str(&text));
 }
 
@@ -319,7 +357,8 @@ Str lang_sql_call(SqlBuilder *b, SqlScope *scope, const Node *node) {
     case CALL_CEIL:
         return whole_text(b, scope, node);
     case CALL_COALESCE:
-        return many_text(b, scope, node, "coalesce");
+        return is_of_one_type(b, node) ? many_text(b, scope, node, "coalesce")
+                                       : coalesce_text(b, scope, node);
     case CALL_LEAST:
         return many_text(b, scope, node, "least");
     case CALL_GREATEST:
@@ -339,6 +378,8 @@ Str lang_sql_call(SqlBuilder *b, SqlScope *scope, const Node *node) {
         return distance_text(b, scope, node);
     case CALL_BUCKET:
         return bucket_text(b, scope, node);
+    case CALL_COMPLETED:
+        return completed_text(b, scope, node);
     default:
         return calendar_text(b, scope, node);
     }

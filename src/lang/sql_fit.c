@@ -1,5 +1,5 @@
-// ntile and percentile: the bounds are computed here from the population at now, never read from a
-// fit.
+// ntile, percentile and top: the bounds are computed here from the population at now, never read
+// from a fit.
 #include "lang/sql_private.h"
 
 // x as a double, as bounds are.
@@ -50,6 +50,18 @@ static void write_share(Text *out, Str values) {
         STR_ARG(values), STR_ARG(values), STR_ARG(values));
 }
 
+// The n-th largest is the bound, which those equal to it reach too.
+static void write_top(Text *out, Str values, int64_t n) {
+    base_text_printf(
+        out,
+        "  select v.customer, v.is_fitted and case when f.count > 0 and v.x is not null"
+        " then f.bound is null or v.x >= f.bound end as value\n"
+        "  from %.*s v cross join (\n"
+        "    select count(*) as count, list(x order by x desc)[%lld] as bound\n"
+        "    from %.*s where is_fitted and x is not null) f",
+        STR_ARG(values), (long long)n, STR_ARG(values));
+}
+
 Str lang_sql_fit_cte(SqlBuilder *b, NodeId id) {
     int32_t index = b->plan->nodes[id].index;
     if (b->fits[index].size_bytes > 0) {
@@ -62,17 +74,18 @@ Str lang_sql_fit_cte(SqlBuilder *b, NodeId id) {
                                         : lang_sql_node_as(b, &scope, fit->where, VALUE_BOOLEAN);
     Str values = lang_sql_name(b, "values_to_fit", STR(""));
     Text *out = lang_sql_cte_begin(b, values, NODE_NONE);
-    base_text_printf(
-        out,
-        "  select c.customer, %.*s as x, coalesce(%.*s, false) as is_fitted, 1 as one\n"
-        "  from customers c%.*s",
-        STR_ARG(x), STR_ARG(where), STR_ARG(base_text_str(&scope.joins)));
+    base_text_printf(out,
+                     "  select c.customer, %.*s as x, %.*s as is_fitted, 1 as one\n"
+                     "  from customers c%.*s",
+                     STR_ARG(x), STR_ARG(where), STR_ARG(base_text_str(&scope.joins)));
     lang_sql_cte_end(b);
     Str name = lang_sql_name(b, "", lang_sql_canonical(b, id));
     b->fits[index] = name;
     out = lang_sql_cte_begin(b, name, id);
     if (fit->kind == FIT_NTILE) {
         write_tiles(out, values, fit->tiles);
+    } else if (fit->kind == FIT_TOP) {
+        write_top(out, values, fit->tiles);
     } else {
         write_share(out, values);
     }

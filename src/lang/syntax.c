@@ -41,6 +41,7 @@ static const char *const call_names[CALL_FUNCTION_COUNT] = {
     [CALL_SIZE] = "size",
     [CALL_DISTANCE_KM] = "distance_km",
     [CALL_BUCKET] = "bucket",
+    [CALL_COMPLETED] = "completed",
 };
 
 // Index of the name equal to `text` in ASCII lower case, or -1.
@@ -76,6 +77,12 @@ bool lang_aggregate_parse(Str text, AggregateFunction *ret_function) {
         return false;
     *ret_function = (AggregateFunction)found;
     return true;
+}
+
+const char *lang_fit_name(FitKind kind) {
+    static const char *const names[] = {
+        [FIT_NTILE] = "ntile", [FIT_PERCENTILE] = "percentile", [FIT_TOP] = "top"};
+    return names[kind];
 }
 
 const char *lang_call_name(CallFunction function) {

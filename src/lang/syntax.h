@@ -10,6 +10,7 @@
 #define LANG_LITERAL_LIST_MAX     10000 // values of one `in (…)`, arguments of one call
 #define LANG_SEQUENCE_STEPS_MAX   50
 #define LANG_AMOUNT_YEARS_MAX     10000 // the longest `n unit`
+#define LANG_TOP_MAX              1000000000
 
 typedef enum SyntaxKind {
     SYNTAX_LITERAL, // value
@@ -24,12 +25,12 @@ typedef enum SyntaxKind {
     SYNTAX_IN, // args[0] in the literals args[1..]
     SYNTAX_BETWEEN,
     SYNTAX_IS_NULL,
-    SYNTAX_MATCH,      // match, escape; args[1] the pattern
-    SYNTAX_HOLIDAY,    // holiday
-    SYNTAX_WITHIN,     // within, is_next
-    SYNTAX_CALL,       // name: a function, lower case; is resolved by the checker
-    SYNTAX_SEGMENT,    // name
-    SYNTAX_FIT,        // fit; args[0] x; tiles; args[1] the condition, if there is one
+    SYNTAX_MATCH,   // match, escape; args[1] the pattern
+    SYNTAX_HOLIDAY, // holiday
+    SYNTAX_WITHIN,  // within, is_next
+    SYNTAX_CALL,    // name: a function, lower case; is resolved by the checker
+    SYNTAX_SEGMENT, // name
+    SYNTAX_FIT, // fit; args[0] x; tiles (of top: customers); args[1] the condition, if there is one
     SYNTAX_AGGREGATE,  // aggregate
     SYNTAX_SEQUENCE,   // sequence
     SYNTAX_WAS,        // name: the trait; args[0] the instant

@@ -375,6 +375,11 @@ static void append_call(Text *out, const Plan *plan, NodeId id, bool is_negated)
         words_phrase(out, plan, node->args[1], false);
         base_text_append(out, STR(", otherwise "));
         words_phrase(out, plan, node->args[2], false);
+    } else if (node->function == CALL_COMPLETED) {
+        words_noun_bare(out, plan, node->args[0]);
+        base_text_append(out, is_negated ? STR(" less than ") : STR(" at least "));
+        words_noun(out, plan, node->args[1]);
+        base_text_append(out, STR(" ago"));
     } else {
         base_text_append(out, STR("the first known of "));
         append_list(out, plan, node, 0);
@@ -431,6 +436,9 @@ void words_phrase(Text *out, const Plan *plan, NodeId id, bool is_negated) {
         break;
     case NODE_CALL:
         append_call(out, plan, id, is_negated);
+        break;
+    case NODE_FIT:
+        words_top(out, plan, &plan->fits[node->index], is_negated);
         break;
     default:
         if (is_did(plan, id, &is_never)) {

@@ -1,4 +1,5 @@
 // Comparisons in English: counts, sums, how long ago, ranks.
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -237,6 +238,22 @@ static bool append_tile(Text *out, const Plan *plan, const Node *left, CompareOp
     }
     append_by(out, plan, fit);
     return true;
+}
+
+void words_top(Text *out, const Plan *plan, const Fit *fit, bool is_negated) {
+    assert(fit->kind == FIT_TOP);
+    base_text_append(out, is_negated ? STR("not among the ") : STR("among the "));
+    if (fit->tiles == 1) {
+        base_text_append(out, STR("customers with the highest"));
+    } else {
+        base_text_printf(out, "%lld customers with the highest", (long long)fit->tiles);
+    }
+    base_text_append_char(out, ' ');
+    words_noun_bare(out, plan, fit->x);
+    if (fit->where != NODE_NONE) {
+        base_text_append(out, STR(" of those with "));
+        words_phrase(out, plan, fit->where, false);
+    }
 }
 
 static double number_of(Value value) {

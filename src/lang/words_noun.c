@@ -1,4 +1,5 @@
 // Values, windows and amounts in English.
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -435,6 +436,7 @@ static void append_arithmetic(Text *out, const Plan *plan, const Node *node) {
 }
 
 static void append_fit(Text *out, const Plan *plan, const Fit *fit) {
+    assert(fit->kind != FIT_TOP); // a condition
     if (fit->kind == FIT_NTILE) {
         base_text_printf(out, "the rank from 1 to %lld by ", (long long)fit->tiles);
     } else {
@@ -491,7 +493,12 @@ void words_noun(Text *out, const Plan *plan, NodeId id) {
         words_noun(out, plan, node->args[0]);
         break;
     case NODE_FIT:
-        append_fit(out, plan, &plan->fits[node->index]);
+        if (node->type == VALUE_BOOLEAN) {
+            base_text_append(out, STR("whether "));
+            words_phrase(out, plan, id, false);
+        } else {
+            append_fit(out, plan, &plan->fits[node->index]);
+        }
         break;
     default:
         if (node->kind == NODE_CALL && node->type != VALUE_BOOLEAN) {

@@ -37,6 +37,8 @@ void words_noun_bare(Text *out, const Plan *plan, NodeId node);
 // A condition: "at least 3 orders in the last 90 days", "the city is ‘London’".
 void words_phrase(Text *out, const Plan *plan, NodeId node, bool is_negated);
 void words_comparison(Text *out, const Plan *plan, NodeId node, bool is_negated);
+// "among the 100 customers with the highest total order amount".
+void words_top(Text *out, const Plan *plan, const Fit *fit, bool is_negated);
 void words_sequence(Text *out, const Plan *plan, const Sequence *sequence);
 // "is", or "are" after a name in the plural.
 const char *words_is(const Plan *plan, NodeId node);

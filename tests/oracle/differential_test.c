@@ -15,7 +15,7 @@
 #include "oracle_cover.h"
 #include "oracle_random.h"
 
-enum { QUESTIONS = 40, BATCHES = 160, TRIES_MOST = 400, REPORTS_MOST = 5 };
+enum { QUESTIONS = 40, BATCHES = 200, TRIES_MOST = 400, REPORTS_MOST = 5 };
 
 static Duck *duck;
 static uint64_t seed = 20260331;

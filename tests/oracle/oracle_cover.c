@@ -18,7 +18,7 @@ static const char *const call_names[CALL_FUNCTION_COUNT] = {
     CALL(FLOOR),        CALL(CEIL),       CALL(COALESCE),
     CALL(LEAST),        CALL(GREATEST),   CALL(IF),
     CALL(HAS),          CALL(HAS_ANY),    CALL(SIZE),
-    CALL(DISTANCE_KM),  CALL(BUCKET)};
+    CALL(DISTANCE_KM),  CALL(BUCKET),     CALL(COMPLETED)};
 
 #define AGGREGATE(name) [AGGREGATE_##name] = #name
 static const char *const aggregate_names[AGGREGATE_FUNCTION_COUNT] = {
@@ -55,6 +55,7 @@ enum {
     FIT_NESTED,
     FIT_KIND_NTILE,
     FIT_KIND_PERCENTILE,
+    FIT_KIND_TOP,
     PICK_MOST,
     PICK_FEWEST,
     HOLIDAY_IS_ON,
@@ -85,6 +86,7 @@ static const char *const other_names[OTHER_FEATURES] = {"fit where",
                                                         "nested fit",
                                                         "ntile",
                                                         "percentile",
+                                                        "top",
                                                         "most",
                                                         "fewest",
                                                         "on holiday",
@@ -246,7 +248,7 @@ void cover_plan(const Plan *plan, const Value *nodes) {
         const Fit *fit = &plan->fits[i];
         others[FIT_WHERE] += fit->where != NODE_NONE;
         others[FIT_NESTED] += fit->level > 0;
-        others[fit->kind == FIT_NTILE ? FIT_KIND_NTILE : FIT_KIND_PERCENTILE]++;
+        others[FIT_KIND_NTILE + (int)fit->kind]++;
     }
     others[OWN_ZONE] += plan->zone_trait >= 0;
 }

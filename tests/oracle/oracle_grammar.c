@@ -465,7 +465,7 @@ static Str numeric_call(Grammar *g) {
     }
 }
 
-static Str fit(Grammar *g) {
+static Str fit(Grammar *g, bool is_top) {
     int budget = g->budget;
     g->budget = budget < 4 ? budget : 4;
     Str x = numeric(g);
@@ -475,6 +475,10 @@ static Str fit(Grammar *g) {
         filter = SAY(" where %.*s", STR_ARG(condition));
     }
     g->budget = budget - 4;
+    if (is_top) {
+        return SAY("top(%.*s, %zu%.*s)", STR_ARG(x), 1 + below(g, chance(g, 10) ? 20 : 4),
+                   STR_ARG(filter));
+    }
     return chance(g, 60) ? SAY("ntile(%.*s, %zu%.*s)", STR_ARG(x), 1 + below(g, 6), STR_ARG(filter))
                          : SAY("percentile(%.*s%.*s)", STR_ARG(x), STR_ARG(filter));
 }
@@ -530,7 +534,7 @@ static Str numeric(Grammar *g) {
     case 12:
         return grouped(g, ANY_NUMERIC);
     default:
-        return fit(g);
+        return fit(g, false);
     }
 }
 
@@ -728,7 +732,7 @@ static Str boolean_leaf(Grammar *g) {
 static Str customer_condition(Grammar *g) {
     static const char *const asks[] = {"did", "never"};
     static const char *const of_flags[] = {"first", "last", "nth", "mode"};
-    switch (below(g, 9)) {
+    switch (below(g, 11)) {
     case 0:
     case 1:
         return event_aggregate(g, asks, 2);
@@ -745,6 +749,13 @@ static Str customer_condition(Grammar *g) {
         return changed(g);
     case 7:
         return chance(g, 50) ? STR("segment(regulars)") : STR("segment(listed)");
+    case 8:
+        return fit(g, true);
+    case 9: {
+        Str x = chance(g, 60) ? anchor(g) : calendar(g, chance(g, 60) ? VALUE_TIME : VALUE_DATE);
+        Str n = amount(g);
+        return SAY("completed(%.*s, %.*s)", STR_ARG(x), STR_ARG(n));
+    }
     default:
         return value_aggregate(g, 1u << VALUE_BOOLEAN, of_flags, 4);
     }
