@@ -1,0 +1,387 @@
+// The next flip: what each kind of node does from now on.
+#include <assert.h>
+#include <math.h>
+
+#include "base/calendar.h"
+#include "engine/flip_private.h"
+
+static Motion reversed(Motion motion) {
+    return motion == MOTION_RISING    ? MOTION_FALLING
+           : motion == MOTION_FALLING ? MOTION_RISING
+                                      : motion;
+}
+
+static Motion together(Motion a, Motion b) {
+    return a == MOTION_STILL || a == b ? b : b == MOTION_STILL ? a : MOTION_FREE;
+}
+
+static Shape reversed_shape(Shape shape) {
+    shape.motion = reversed(shape.motion);
+    shape.slope = -shape.slope;
+    return shape;
+}
+
+static Shape still_until(int64_t until_us) {
+    return (Shape){.until_us = until_us};
+}
+
+static int64_t args_until(Flips *flips, const Node *node) {
+    int64_t until_us = flips->limit_us;
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        until_us = engine_flip_sooner(until_us, engine_flip_shape(flips, node->args[i]).until_us);
+    }
+    return until_us;
+}
+
+// The last instant of a shape at which the calendar still goes on.
+static int64_t last_of(const Shape *shape) {
+    return engine_flip_sooner(shape->until_us, FLIP_END_US) - 1;
+}
+
+// The value of a node at the last instant of its shape.
+static Value last_value(Flips *flips, NodeId id, const Shape *shape) {
+    int64_t last_us = last_of(shape);
+    if (last_us <= flips->work->now_us) {
+        return engine_flip_value(flips, id);
+    }
+    FlipTrial trial = engine_flip_trial(flips, &id, 1);
+    engine_flip_trial_at(flips, &trial, last_us);
+    Value value = engine_flip_value(flips, id);
+    engine_flip_trial_end(flips, &trial);
+    return value;
+}
+
+// A node that is null, or is not, for all of its shape: ends it where that changes.
+static Shape settle_null(Flips *flips, NodeId id) {
+    Shape shape = engine_flip_shape(flips, id);
+    if (shape.motion == MOTION_STILL || shape.motion == MOTION_FREE) {
+        return shape;
+    }
+    bool is_null = engine_flip_value(flips, id).is_null;
+    if (last_value(flips, id, &shape).is_null == is_null) {
+        shape.motion = is_null ? MOTION_STILL : shape.motion;
+        return shape;
+    }
+    int64_t low = flips->work->now_us, high = last_of(&shape);
+    FlipTrial trial = engine_flip_trial(flips, &id, 1);
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        engine_flip_trial_at(flips, &trial, middle);
+        if (engine_flip_value(flips, id).is_null == is_null) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    engine_flip_trial_end(flips, &trial);
+    shape.until_us = high;
+    shape.motion = is_null ? MOTION_STILL : shape.motion;
+    return shape;
+}
+
+// ---- arithmetic ----
+
+static bool is_still_null(Flips *flips, NodeId id, const Shape *shape) {
+    return shape->motion == MOTION_STILL && engine_flip_value(flips, id).is_null;
+}
+
+static int sign_of(Value value) {
+    double number = engine_value_number(value);
+    return (number > 0.0) - (number < 0.0);
+}
+
+// A point of time moved by a length, one of which moves with now.
+static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
+    const Node *first = &flips->plan->nodes[node->args[0]];
+    bool is_point_first = first->type == VALUE_TIME || first->type == VALUE_DATE;
+    NodeId point_id = node->args[is_point_first ? 0 : 1];
+    NodeId length_id = node->args[is_point_first ? 1 : 0];
+    Shape point = is_point_first ? a : b, length = is_point_first ? b : a;
+    Value by = engine_flip_value(flips, length_id), at = engine_flip_value(flips, point_id);
+    Shape shape = {.until_us = engine_flip_sooner(a.until_us, b.until_us)};
+    bool is_less = node->kind == NODE_SUBTRACT;
+    shape.motion = together(point.motion, is_less ? reversed(length.motion) : length.motion);
+    shape.slope = point.slope + (is_less ? -length.slope : length.slope);
+    shape.is_daily = point.is_daily && length.motion == MOTION_STILL && node->type == VALUE_DATE;
+    if (by.is_null || by.duration.months == 0 || point.motion == MOTION_STILL ||
+        node->type == VALUE_DATE) {
+        return shape;
+    }
+    // Calendar months: the same local time of another day, so only piece by piece.
+    shape.until_us =
+        engine_flip_sooner(shape.until_us, engine_flip_cell_until(flips, point_id, FLIP_DAY));
+    if (point.motion == MOTION_RISING && !at.is_null && at.type == VALUE_TIME) {
+        int64_t months = is_less ? -by.duration.months : by.duration.months;
+        int64_t end_us = engine_flip_add_end(flips->work->zone, at.time_us, UNIT_MONTH, months);
+        shape.until_us =
+            engine_flip_sooner(shape.until_us, engine_flip_reach(flips, point_id, end_us));
+        shape.slope = point.slope;
+    } else {
+        shape.motion = MOTION_FREE;
+    }
+    return shape;
+}
+
+// A product or quotient with a factor that stands still.
+static Shape scaled_shape(Flips *flips, NodeId factor_id, Shape moving, bool is_divided) {
+    double factor = engine_value_number(engine_flip_value(flips, factor_id));
+    Shape shape = factor < 0.0 ? reversed_shape(moving) : moving;
+    shape.is_daily = moving.is_daily;
+    shape.slope =
+        is_divided ? moving.slope / (factor == 0.0 ? 1.0 : factor) : moving.slope * factor;
+    if (factor == 0.0) {
+        shape.motion = is_divided                     ? MOTION_STILL
+                       : moving.motion == MOTION_FREE ? MOTION_FREE
+                                                      : MOTION_RISING;
+        shape.slope = 0.0;
+    }
+    return shape;
+}
+
+static Shape arithmetic_shape(Flips *flips, const Node *node) {
+    Shape a = engine_flip_shape(flips, node->args[0]), b = engine_flip_shape(flips, node->args[1]);
+    int64_t until_us = engine_flip_sooner(a.until_us, b.until_us);
+    if (is_still_null(flips, node->args[0], &a)) {
+        return still_until(a.until_us);
+    }
+    if (is_still_null(flips, node->args[1], &b)) {
+        return still_until(b.until_us);
+    }
+    if (a.motion == MOTION_STILL && b.motion == MOTION_STILL) {
+        return still_until(until_us);
+    }
+    Shape shape = {.until_us = until_us, .motion = MOTION_FREE};
+    if (node->type == VALUE_TIME || node->type == VALUE_DATE) {
+        return shifted_shape(flips, node, a, b);
+    }
+    if (node->kind == NODE_ADD || node->kind == NODE_SUBTRACT) {
+        Shape other = node->kind == NODE_ADD ? b : reversed_shape(b);
+        shape.motion = together(a.motion, other.motion);
+        shape.slope = a.slope + other.slope;
+        shape.is_daily =
+            (a.is_daily || a.motion == MOTION_STILL) && (b.is_daily || b.motion == MOTION_STILL);
+    } else if (b.motion == MOTION_STILL) {
+        shape = scaled_shape(flips, node->args[1], a, node->kind == NODE_DIVIDE);
+    } else if (a.motion == MOTION_STILL && node->kind == NODE_MULTIPLY) {
+        shape = scaled_shape(flips, node->args[0], b, false);
+    }
+    shape.until_us = until_us;
+    return shape;
+}
+
+// ---- functions ----
+
+// abs: as its operand while that stays on one side of 0.
+static Shape abs_shape(Flips *flips, NodeId id) {
+    Shape shape = settle_null(flips, id);
+    if (shape.motion == MOTION_STILL || shape.motion == MOTION_FREE) {
+        return shape;
+    }
+    int sign = sign_of(engine_flip_value(flips, id));
+    Value last = last_value(flips, id, &shape);
+    int last_sign = last.is_null ? 0 : sign_of(last);
+    if (sign >= 0 && last_sign >= 0) {
+        return shape;
+    }
+    if (sign <= 0 && last_sign <= 0) {
+        return reversed_shape(shape);
+    }
+    shape.motion = MOTION_FREE;
+    return shape;
+}
+
+// coalesce: the first operand that is not null.
+static Shape coalesce_shape(Flips *flips, const Node *node) {
+    int64_t until_us = flips->limit_us;
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        Shape shape = settle_null(flips, node->args[i]);
+        until_us = engine_flip_sooner(until_us, shape.until_us);
+        if (shape.motion == MOTION_FREE || !engine_flip_value(flips, node->args[i]).is_null) {
+            shape.until_us = until_us;
+            return shape;
+        }
+    }
+    return still_until(until_us);
+}
+
+// least, greatest: all operands that are not null.
+static Shape extreme_shape(Flips *flips, const Node *node) {
+    Shape result = {.until_us = flips->limit_us, .is_daily = true};
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        Shape shape = settle_null(flips, node->args[i]);
+        result.until_us = engine_flip_sooner(result.until_us, shape.until_us);
+        result.motion = together(result.motion, shape.motion);
+        result.is_daily = result.is_daily && (shape.is_daily || shape.motion == MOTION_STILL);
+    }
+    return result;
+}
+
+static Shape if_shape(Flips *flips, const Node *node) {
+    bool is_true = engine_flip_holds(flips, node->args[0], true);
+    Shape shape = engine_flip_shape(flips, node->args[is_true ? 1 : 2]);
+    shape.until_us =
+        engine_flip_sooner(shape.until_us, engine_flip_truth(flips, node->args[0], true));
+    return shape;
+}
+
+// days_since, days_until, days_between: b - a in days, now in place of one of them.
+static Shape days_shape(Flips *flips, const Node *node) {
+    Shape now = {.until_us = flips->limit_us, .motion = MOTION_RISING, .slope = 1.0};
+    Shape a = engine_flip_shape(flips, node->args[0]);
+    Shape b = node->function == CALL_DAYS_BETWEEN ? engine_flip_shape(flips, node->args[1]) : now;
+    if (is_still_null(flips, node->args[0], &a)) {
+        return still_until(a.until_us);
+    }
+    if (node->function == CALL_DAYS_BETWEEN && is_still_null(flips, node->args[1], &b)) {
+        return still_until(b.until_us);
+    }
+    Shape shape = {.until_us = engine_flip_sooner(a.until_us, b.until_us),
+                   .motion = together(b.motion, reversed(a.motion)),
+                   .slope = (b.slope - a.slope) / ENGINE_US_PER_DAY};
+    return node->function == CALL_DAYS_UNTIL ? reversed_shape(shape) : shape;
+}
+
+// calendar_days_since, age, anniversary: they rise with the local day.
+static Shape daily_shape(Flips *flips, const Node *node) {
+    Shape point = engine_flip_shape(flips, node->args[0]);
+    if (is_still_null(flips, node->args[0], &point)) {
+        return still_until(point.until_us);
+    }
+    if (point.motion != MOTION_STILL) {
+        return still_until(
+            engine_flip_sooner(engine_flip_cell_until(flips, node->args[0], FLIP_DAY),
+                               engine_flip_today_until(flips)));
+    }
+    double days = node->function == CALL_AGE ? 365.2425 : 1.0;
+    return (Shape){.until_us = engine_flip_sooner(point.until_us, engine_flip_calm_until(flips)),
+                   .motion = MOTION_RISING,
+                   .is_daily = true,
+                   .slope =
+                       node->function == CALL_ANNIVERSARY ? 0.0 : 1.0 / (days * ENGINE_US_PER_DAY)};
+}
+
+static Shape rounded_shape(Flips *flips, const Node *node) {
+    Shape shape = engine_flip_shape(flips, node->args[0]);
+    if (node->arg_count > 1) {
+        Shape places = engine_flip_shape(flips, node->args[1]);
+        shape.until_us = engine_flip_sooner(shape.until_us, places.until_us);
+        if (places.motion != MOTION_STILL) {
+            shape.motion = MOTION_FREE;
+        }
+    }
+    shape.slope = 0.0;
+    return shape;
+}
+
+Shape engine_flip_call_shape(Flips *flips, const Node *node) {
+    switch (node->function) {
+    case CALL_DAYS_SINCE:
+    case CALL_DAYS_UNTIL:
+    case CALL_DAYS_BETWEEN:
+        return days_shape(flips, node);
+    case CALL_CALENDAR_DAYS_SINCE:
+    case CALL_AGE:
+    case CALL_ANNIVERSARY:
+        return daily_shape(flips, node);
+    case CALL_WEEKDAY:
+    case CALL_DAY:
+        return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_DAY));
+    case CALL_HOUR:
+        return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_HOUR));
+    case CALL_MONTH:
+        return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_MONTH));
+    case CALL_YEAR:
+        return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_YEAR));
+    case CALL_ABS:
+        return abs_shape(flips, node->args[0]);
+    case CALL_ROUND:
+    case CALL_FLOOR:
+    case CALL_CEIL:
+        return rounded_shape(flips, node);
+    case CALL_COALESCE:
+        return coalesce_shape(flips, node);
+    case CALL_LEAST:
+    case CALL_GREATEST:
+        return extreme_shape(flips, node);
+    case CALL_IF:
+        return if_shape(flips, node);
+    case CALL_DISTANCE_KM: {
+        Shape shape = still_until(args_until(flips, node));
+        for (int32_t i = 0; i < node->arg_count; i++) {
+            if (engine_flip_shape(flips, node->args[i]).motion != MOTION_STILL) {
+                shape.motion = MOTION_FREE;
+            }
+        }
+        return shape;
+    }
+    default: // of text, lists and the customer's id: still
+        return still_until(args_until(flips, node));
+    }
+}
+
+// ---- all nodes ----
+
+static Shape fit_shape(Flips *flips, const Node *node) {
+    Shape shape = engine_flip_shape(flips, flips->plan->fits[node->index].x);
+    shape.slope = 0.0;
+    return shape;
+}
+
+static Shape shape_of(Flips *flips, NodeId id) {
+    const Node *node = &flips->plan->nodes[id];
+    switch (node->kind) {
+    case NODE_NOW:
+        return (Shape){.until_us = flips->limit_us, .motion = MOTION_RISING, .slope = 1.0};
+    case NODE_METRIC:
+        return engine_flip_shape(flips, node->args[0]);
+    case NODE_NEGATE:
+        return reversed_shape(engine_flip_shape(flips, node->args[0]));
+    case NODE_ADD:
+    case NODE_SUBTRACT:
+    case NODE_MULTIPLY:
+    case NODE_DIVIDE:
+        return arithmetic_shape(flips, node);
+    case NODE_HOLIDAY:
+        return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_DAY));
+    case NODE_WITHIN:
+        return engine_flip_within_shape(flips, node);
+    case NODE_MATCH:
+        return still_until(args_until(flips, node));
+    case NODE_CALL:
+        return engine_flip_call_shape(flips, node);
+    case NODE_AGGREGATE:
+        return engine_flip_aggregate_shape(flips, node->index);
+    case NODE_SEQUENCE:
+        return engine_flip_sequence_shape(flips, &flips->plan->sequences[node->index]);
+    case NODE_FIT:
+        return fit_shape(flips, node);
+    case NODE_COMPARE:
+    case NODE_IN:
+    case NODE_BETWEEN:
+    case NODE_IS_NULL:
+    case NODE_AND:
+    case NODE_OR:
+    case NODE_NOT:
+    case NODE_SEGMENT:
+        return still_until(engine_flip_sooner(engine_flip_truth(flips, id, true),
+                                              engine_flip_truth(flips, id, false)));
+    default:
+        return still_until(flips->limit_us);
+    }
+}
+
+Shape engine_flip_shape(Flips *flips, NodeId id) {
+    ShapeMemo *memo = &flips->shapes[id];
+    assert(!flips->plan->nodes[id].is_event_scope);
+    if (memo->stamp == flips->work->stamp &&
+        (memo->limit_us >= flips->limit_us || memo->shape.until_us < memo->limit_us)) {
+        Shape shape = memo->shape;
+        shape.until_us = engine_flip_sooner(shape.until_us, flips->limit_us);
+        return shape;
+    }
+    Shape shape = flips->can_move[id] ? shape_of(flips, id) : still_until(flips->limit_us);
+    shape.until_us = engine_flip_sooner(shape.until_us, flips->limit_us);
+    assert(shape.until_us > flips->work->now_us);
+    *memo = (ShapeMemo){.stamp = flips->work->stamp, .limit_us = flips->limit_us, .shape = shape};
+    return shape;
+}
