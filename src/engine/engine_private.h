@@ -171,5 +171,7 @@ Value engine_value_boolean(bool boolean);
 Value engine_value_integer(Int128 integer); // null out of range
 Value engine_value_decimal(Int128 mantissa);
 Value engine_value_finite(double number);
+// Half away from zero, to a multiple of 10^-places; may be out of range.
+double engine_round_number(double x, int64_t places);
 
 #endif

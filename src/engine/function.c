@@ -127,13 +127,13 @@ static Int128 floor_to(Int128 x, Int128 step) {
     return x - rest - (rest < 0 ? step : 0);
 }
 
-static Value round_number(double x, int64_t n) {
-    if (n >= 0) {
-        double scaled = x * power_of_ten(n);
-        return engine_value_finite(isfinite(scaled) ? round(scaled) / power_of_ten(n) : x);
+double engine_round_number(double x, int64_t places) {
+    if (places >= 0) {
+        double scaled = x * power_of_ten(places);
+        return isfinite(scaled) ? round(scaled) / power_of_ten(places) : x;
     }
-    return engine_value_finite(
-        isfinite(power_of_ten(-n)) ? round(x / power_of_ten(-n)) * power_of_ten(-n) : 0.0);
+    double step = power_of_ten(-places);
+    return isfinite(step) ? round(x / step) * step : 0.0;
 }
 
 // The step of 10^-places in units of 10^-scale; 0 where nothing is to be rounded off.
@@ -178,7 +178,8 @@ static Value round_value(const Node *node, Value x, Value places) {
     if (x.type != VALUE_NUMBER) {
         return as_declared(round_exact(node->function, x, n), node->type);
     }
-    Value result = node->function == CALL_ROUND   ? round_number(x.number, n)
+    Value result = node->function == CALL_ROUND
+                       ? engine_value_finite(engine_round_number(x.number, n))
                    : node->function == CALL_FLOOR ? engine_value_finite(floor(x.number))
                                                   : engine_value_finite(ceil(x.number));
     return as_declared(result, node->type);

@@ -6,7 +6,7 @@
 // owner supplies. A frame belongs to one thread.
 //
 // Bits of lanes that are not in use are 0, in all BLOCK_WORDS words; values of such lanes are
-// unspecified (but room for 8 lanes at least is always there).
+// unspecified.
 #ifndef KRETS_ENGINE_LANES_H
 #define KRETS_ENGINE_LANES_H
 
@@ -16,7 +16,8 @@
 #include "engine/kernel.h"
 #include "lang/plan.h"
 
-// One node's values over the lanes.
+// One node's values over the lanes. Null lanes hold 0 where it says so, but for lanes that the
+// owner put.
 typedef struct Lanes {
     ValueType type;              // of the node
     uint64_t valid[BLOCK_WORDS]; // bit set: not null
@@ -37,8 +38,9 @@ typedef struct LaneFrame LaneFrame;
 typedef struct LaneHooks {
     void *context;
     // Fills a leaf: NODE_TRAIT, NODE_PROPERTY, NODE_EVENT_TIME, NODE_AGGREGATE, NODE_SEQUENCE,
-    // NODE_LIST. Its type and room for the lanes in use (rounded up to 8) are set, `valid` and the
-    // bits of a boolean are all 0, values are what they were. Negative: stops the evaluation.
+    // NODE_LIST, NODE_WAS, NODE_CHANGED. Its type and room for the lanes in use (rounded up to 8)
+    // are set, `valid` and the bits of a boolean are all 0, values are what they were. Negative:
+    // stops the evaluation.
     int (*leaf)(void *context, LaneFrame *frame, NodeId id, Lanes *ret_lanes);
     // One lane of a node without a vector form: the reference evaluator's answer. Its arguments are
     // evaluated already: engine_lanes_node() of them only looks up. Asked only for lanes in use
@@ -78,7 +80,7 @@ Value engine_lanes_value(const Lanes *lanes, uint32_t lane);
 void engine_lanes_set(Lanes *lanes, uint32_t lane, Value value);
 
 // The lanes of a node for the owner to fill before anybody asks for the node: marked as known, as
-// empty as a leaf's.
+// empty as a leaf's. Null lanes may hold anything.
 Lanes *engine_lanes_put(LaneFrame *frame, NodeId id);
 // Whether the node is known since the last begin.
 bool engine_lanes_has(const LaneFrame *frame, NodeId id);
