@@ -25,6 +25,7 @@
 typedef enum BlockCodeKind {
     BLOCK_CODE_LINEAR, // boolean (base 0), integer, decimal, time, date: base + scale * (code - 1),
                        // scale > 0
+    BLOCK_CODE_WHOLE,  // like LINEAR where the range does not fit in 64 bits: integers[code]
     BLOCK_CODE_NUMBER, // number: numbers[code]; codes are not in order of value
     BLOCK_CODE_DOUBLE, // number: width 8, the code is the bits of the double XOR BLOCK_DOUBLE_NULL
     BLOCK_CODE_TEXT,   // text: text number texts[code]
@@ -42,6 +43,7 @@ typedef struct BlockCoding {
     bool has_null;       // false: no code is 0
     uint64_t code_count; // codes are below (not DOUBLE)
     int64_t base, scale; // LINEAR
+    const int64_t *integers;
     const double *numbers;
     const uint32_t *texts;
     const uint32_t *items;

@@ -288,6 +288,8 @@ static void find_uses(Kernel *kernel) {
             want_column(kernel, node->args[arg]);
         if (node->kind == NODE_FIT)
             want_column(kernel, plan->fits[node->index].x);
+        if (node->kind == NODE_FIT && plan->fits[node->index].where != NODE_NONE)
+            want_column(kernel, plan->fits[node->index].where);
         if (node->kind == NODE_AGGREGATE) {
             const Window *window = &plan->aggregates[node->index].window;
             if (window->from != NODE_NONE)
@@ -408,8 +410,11 @@ static void need(Kernel *kernel, NodeId id) {
     kernel->is_needed[id] = true;
     for (int32_t i = 0; i < node->arg_count; i++)
         need(kernel, node->args[i]);
-    if (node->kind == NODE_FIT)
+    if (node->kind == NODE_FIT) {
         need(kernel, plan->fits[node->index].x);
+        if (plan->fits[node->index].kind == FIT_TOP)
+            need(kernel, plan->fits[node->index].where);
+    }
     const Window *window = window_of_node(plan, node);
     if (window != NULL) {
         need(kernel, window->from);

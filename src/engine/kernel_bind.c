@@ -218,6 +218,7 @@ static int trial_init(Trial *trial, const Kernel *kernel, int32_t event, int32_t
     if (trial->work == NULL)
         return BASE_E_RESOURCES;
     engine_work_customer(trial->work, 0);
+    trial->work->stamp++; // constants are values of the customer: none is known yet
     return BASE_OK;
 }
 
@@ -265,6 +266,16 @@ static bool is_monotone(const Plan *plan, NodeId id, const BlockCoding *coding) 
             node->compare == COMPARE_GT || node->compare == COMPARE_GE) &&
            plan->nodes[node->args[0]].kind == NODE_PROPERTY &&
            plan->nodes[node->args[1]].kind == NODE_CONST;
+}
+
+// Codes that are bits of doubles, or too many, are not listed: each row is asked.
+enum { CODES_LISTED_MAX = 1 << 22 };
+
+bool engine_kernel_is_listed(const Kernel *kernel, int32_t clause, const BlockCoding *coding) {
+    if (coding->kind == BLOCK_CODE_DOUBLE)
+        return false;
+    return coding->code_count <= CODES_LISTED_MAX ||
+           is_monotone(kernel->plan, kernel->clauses[clause].node, coding);
 }
 
 typedef struct FilterAsk {
@@ -386,10 +397,11 @@ const Filter *engine_kernel_filter(const KernelBinding *binding, int32_t clause,
     return filter;
 }
 
-// Codes that are bits of doubles are too many to list: each row is asked.
 void engine_kernel_ask(const KernelBinding *binding, int32_t clause, int32_t event,
-                       const BlockColumn *column, uint32_t count, uint8_t *keep, bool is_first) {
+                       uint32_t partition, const BlockColumn *column, uint32_t count, uint8_t *keep,
+                       bool is_first) {
     const Kernel *kernel = binding->kernel;
+    BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
     const Clause *asked = &kernel->clauses[clause];
     Trial trial;
     KretsError error;
@@ -401,7 +413,7 @@ void engine_kernel_ask(const KernelBinding *binding, int32_t clause, int32_t eve
         abort(); // a fixed small budget
     for (uint32_t i = 0; i < count; i++) {
         uint64_t code = data_block_code(column->coding, column->codes, i);
-        trial_put(&trial, binding->source, 0, column->coding, i, code, NULL);
+        trial_put(&trial, binding->source, partition, column->coding, i, code, scratch);
         keep[i] = trial_holds(&trial, asked->node, i) && (is_first || keep[i]);
     }
     trial_done(&trial);

@@ -18,8 +18,10 @@ Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
     assert(code < coding->code_count);
     Value value = {.type = coding->type};
     switch (coding->kind) {
+    case BLOCK_CODE_WHOLE:
     case BLOCK_CODE_LINEAR: {
-        int64_t linear = data_block_linear(coding, code);
+        int64_t linear = coding->kind == BLOCK_CODE_WHOLE ? coding->integers[code]
+                                                          : data_block_linear(coding, code);
         if (coding->type == VALUE_BOOLEAN)
             value.boolean = linear != 0;
         else if (coding->type == VALUE_DATE)
@@ -203,9 +205,9 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, int
             matches->count = 0;
             return;
         }
-        if (column->coding->kind == BLOCK_CODE_DOUBLE) {
-            engine_kernel_ask(work->binding, clause, work->binding->streams[stream].event, column,
-                              rows->count, work->keep, is_first);
+        if (!engine_kernel_is_listed(kernel, clause, column->coding)) {
+            engine_kernel_ask(work->binding, clause, work->binding->streams[stream].event,
+                              work->block->partition, column, rows->count, work->keep, is_first);
             is_first = false;
             continue;
         }

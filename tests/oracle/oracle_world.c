@@ -84,7 +84,7 @@ static uint16_t event_index(const Plan *plan, Str name) {
     return TABLE_EVENT_UNKNOWN;
 }
 
-static EventTable *make_table(Arena *arena, const World *world, const Plan *plan) {
+const EventTable *world_table(Arena *arena, const World *world, const Plan *plan) {
     size_t count = world->event_count;
     const WorldEvent **rows = base_arena_alloc_array(arena, count + 1, sizeof *rows);
     for (size_t i = 0; i < count; i++) {
@@ -158,8 +158,8 @@ static void init_answers(Arena *arena, const World *world, const Plan *plan,
         arena, (world->event_count + 1) * (answers->question_count + 1), sizeof *answers->values);
 }
 
-static int make_fits(Arena *arena, const World *world, const Plan *plan, const EventTable *table,
-                     const FitSet **ret_fits, KretsError *error) {
+int world_fits(Arena *arena, const World *world, const Plan *plan, const EventTable *table,
+               const FitSet **ret_fits, KretsError *error) {
     if (plan->fit_count == 0) {
         return 0;
     }
@@ -175,10 +175,10 @@ static int make_fits(Arena *arena, const World *world, const Plan *plan, const E
 
 int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnswers *ret_answers,
                    KretsError *error) {
-    EventTable *table = make_table(arena, world, plan);
+    const EventTable *table = world_table(arena, world, plan);
     init_answers(arena, world, plan, ret_answers);
     const FitSet *fits = NULL;
-    int r = make_fits(arena, world, plan, table, &fits, error);
+    int r = world_fits(arena, world, plan, table, &fits, error);
     if (r < 0) {
         return r;
     }
@@ -196,10 +196,10 @@ int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnsw
 }
 
 bool world_trace(Arena *arena, const World *world, const Plan *plan, const Value **ret_nodes) {
-    EventTable *table = make_table(arena, world, plan);
+    const EventTable *table = world_table(arena, world, plan);
     const FitSet *fits = NULL;
     const Trace *trace;
-    if (make_fits(arena, world, plan, table, &fits, NULL) < 0 || table->customer_count == 0 ||
+    if (world_fits(arena, world, plan, table, &fits, NULL) < 0 || table->customer_count == 0 ||
         engine_trace(arena, plan, table, 0, fits, world->now_us, &trace, NULL) < 0) {
         return false;
     }

@@ -3,7 +3,9 @@
 #define KRETS_TESTS_ORACLE_WORLD_H
 
 #include "data/catalog.h"
+#include "data/table.h"
 #include "db/duck.h"
+#include "engine/fit.h"
 #include "lang/model.h"
 #include "lang/plan.h"
 
@@ -39,6 +41,11 @@ typedef struct WorldAnswers {
 // diagnostics as the message.
 int world_compile(Arena *arena, const World *world, const Str *expressions, size_t count,
                   const Plan **ret_plan, KretsError *error);
+// The events as a table with the plan's columns, and what the plan's ntile and percentile need of
+// it (NULL where it has none), at the world's now.
+const EventTable *world_table(Arena *arena, const World *world, const Plan *plan);
+int world_fits(Arena *arena, const World *world, const Plan *plan, const EventTable *table,
+               const FitSet **ret_fits, KretsError *error);
 // Answers by the evaluator and by one SQL statement, for all metrics of the plan.
 int world_evaluate(Arena *arena, const World *world, const Plan *plan, WorldAnswers *ret_answers,
                    KretsError *error);
