@@ -162,8 +162,8 @@ const Filter *engine_kernel_filter(const KernelBinding *binding, int32_t clause,
 // holds (too, unless is_first).
 bool engine_kernel_is_listed(const Kernel *kernel, int32_t clause, const BlockCoding *coding);
 void engine_kernel_ask(const KernelBinding *binding, int32_t clause, int32_t event,
-                       uint32_t partition, const BlockColumn *column, uint32_t count,
-                       uint8_t *keep, bool is_first);
+                       uint32_t partition, const BlockColumn *column, uint32_t count, uint8_t *keep,
+                       bool is_first);
 Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
                                const BlockCoding *coding, uint64_t code, Arena *arena);
 
