@@ -46,6 +46,7 @@ typedef struct Ready {
     int32_t series_count;
     const int32_t *selection_series; // by selection: its series without a value
     const int32_t *aggregate_series; // by aggregate
+    const int32_t **step_series;     // by sequence: beside its steps, with the values of its `by`
     Regex **patterns;                // by node; NULL but for MATCH_REGEX
 } Ready;
 

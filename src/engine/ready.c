@@ -92,7 +92,12 @@ static int32_t series_of(Ready *ready, SeriesKey *series, int32_t selection, Nod
 static void make_series(Ready *ready) {
     const Plan *plan = ready->plan;
     size_t count_max = (size_t)plan->selection_count + (size_t)plan->aggregate_count;
+    for (int32_t i = 0; i < plan->sequence_count; i++) {
+        count_max += (size_t)plan->sequences[i].step_count;
+    }
     SeriesKey *series = base_arena_alloc_array(ready->arena, count_max + 1, sizeof(SeriesKey));
+    const int32_t **by_sequence = base_arena_alloc_array(
+        ready->arena, (size_t)plan->sequence_count + 1, sizeof(const int32_t *));
     int32_t *by_selection =
         base_arena_alloc_array(ready->arena, (size_t)plan->selection_count + 1, sizeof(int32_t));
     int32_t *by_aggregate =
@@ -105,7 +110,17 @@ static void make_series(Ready *ready) {
         const Aggregate *aggregate = &plan->aggregates[i];
         by_aggregate[i] = series_of(ready, series, aggregate->selection, aggregate->value);
     }
+    for (int32_t i = 0; i < plan->sequence_count; i++) {
+        const Sequence *sequence = &plan->sequences[i];
+        int32_t *of_steps =
+            base_arena_alloc_array(ready->arena, (size_t)sequence->step_count, sizeof(int32_t));
+        for (int32_t k = 0; k < sequence->step_count; k++) {
+            of_steps[k] = series_of(ready, series, sequence->steps[k].selection, sequence->by);
+        }
+        by_sequence[i] = of_steps;
+    }
     assert((size_t)ready->series_count <= count_max);
+    ready->step_series = by_sequence;
     ready->series = series;
     ready->selection_series = by_selection;
     ready->aggregate_series = by_aggregate;

@@ -231,6 +231,9 @@ NodeId lang_build_sequence(Build *build, const Sequence *sequence, const Node *f
     BASE_TEXT_SCOPED key = {0};
     base_text_append_char(&key, 's');
     put_window(&key, &sequence->window);
+    put_number(&key, sequence->all_within_n);
+    put_number(&key, sequence->all_within_unit);
+    put_number(&key, sequence->by);
     for (int32_t i = 0; i < sequence->step_count; i++) {
         const SequenceStep *step = &sequence->steps[i];
         put_number(&key, step->is_negated);
@@ -249,6 +252,7 @@ NodeId lang_build_sequence(Build *build, const Sequence *sequence, const Node *f
     Node node = {.kind = NODE_SEQUENCE, .type = VALUE_BOOLEAN, .index = index};
     add_flags(&node, flags);
     node.is_event_scope = false;
+    add_flags_of(build, &node, sequence->by);
     for (int32_t i = 0; i < sequence->step_count; i++) {
         const Selection *selections = build->selections.items;
         add_flags_of(build, &node, selections[sequence->steps[i].selection].where);

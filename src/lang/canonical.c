@@ -263,6 +263,14 @@ static void append_sequence(Text *out, const Plan *plan, const Sequence *sequenc
             append_amount(out, step->within_n, step->within_unit);
         }
     }
+    if (sequence->all_within_n > 0) {
+        base_text_append(out, STR(" in all within "));
+        append_amount(out, sequence->all_within_n, sequence->all_within_unit);
+    }
+    if (sequence->by != NODE_NONE) {
+        base_text_append(out, STR(" by "));
+        append_node(out, plan, sequence->by, LEVEL_PRIMARY);
+    }
     lang_canonical_window(out, plan, &sequence->window);
     base_text_append_char(out, ')');
 }

@@ -1,6 +1,9 @@
 // Aggregates, their windows, and sequences.
 
+#include <stdlib.h>
+
 #include "lang/check_private.h"
+#include "lang/token.h"
 
 // What the value of an aggregate may be and what comes out.
 typedef enum AggregateResult { YIELDS_FIXED, YIELDS_VALUE } AggregateResult;
@@ -311,12 +314,68 @@ static bool check_step(Checker *checker, const SyntaxStep *source, SequenceStep 
     return true;
 }
 
+static int compare_ids(const void *a, const void *b) {
+    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+    return (left > right) - (left < right);
+}
+
+// The events of all steps as one set; beside `any` only those that it does not hold.
+static EventSet all_events(Checker *checker, const Sequence *sequence) {
+    const Selection *selections = checker->build->selections.items;
+    const PlanEvent *events = checker->build->events.items;
+    EventSet set = {0};
+    size_t most = 0;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        set.is_any |= selections[sequence->steps[i].selection].events.is_any;
+        most += (size_t)selections[sequence->steps[i].selection].events.count;
+    }
+    int32_t *ids = base_arena_alloc_array(checker->arena, most + 1, sizeof *ids);
+    size_t count = 0;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        EventSet step = selections[sequence->steps[i].selection].events;
+        for (int32_t j = 0; j < step.count; j++) {
+            if (!set.is_any || !events[step.events[j]].is_any)
+                ids[count++] = step.events[j];
+        }
+    }
+    qsort(ids, count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || ids[i] != ids[i - 1])
+            ids[set.count++] = ids[i];
+    }
+    set.events = ids;
+    return set;
+}
+
+// `by` is known in every step, and of one type over all of them.
+static bool check_sequence_by(Checker *checker, const SyntaxSequence *source, Sequence *sequence) {
+    const Syntax *by = source->by;
+    bool is_fine = true, is_time = !by->is_quoted && lang_token_word_equal(by->name, "time");
+    for (size_t i = 0; i < source->step_count && !is_time; i++) {
+        const Selection *selections = checker->build->selections.items;
+        EventSet scope = selections[sequence->steps[i].selection].events;
+        Checker inside = event_checker(checker, &scope, &source->steps[i].events, "by");
+        is_fine = lang_check_property(&inside, by) && is_fine;
+    }
+    if (!is_fine)
+        return false;
+    EventSet scope = all_events(checker, sequence);
+    Checker inside = event_checker(checker, &scope, &source->steps[0].events, "by");
+    sequence->by = lang_check_name(&inside, by);
+    if (sequence->by == NODE_NONE || lang_check_is(checker, sequence->by, TYPES_PLAIN))
+        return sequence->by != NODE_NONE;
+    lang_check_error(checker, by->span, "by needs plain values, but %.*s is a list",
+                     STR_ARG(by->name));
+    return false;
+}
+
 NodeId lang_check_sequence(Checker *checker, const Syntax *syntax) {
     const SyntaxSequence *source = syntax->sequence;
     if (checker->scope != NULL)
         return fail_in_event(checker, syntax);
     SequenceStep *steps = base_arena_alloc_array(checker->arena, source->step_count, sizeof *steps);
-    Sequence sequence = {.steps = steps, .step_count = (int32_t)source->step_count};
+    Sequence sequence = {
+        .steps = steps, .step_count = (int32_t)source->step_count, .by = NODE_NONE};
     Node flags = {.kind = NODE_SEQUENCE};
     bool is_fine = lang_check_window(checker, &source->window, &sequence.window, &flags);
     for (size_t i = 0; i < source->step_count; i++) {
@@ -325,8 +384,13 @@ NodeId lang_check_sequence(Checker *checker, const Syntax *syntax) {
         if (source->steps[i].has_within && source->steps[i].within.unit >= UNIT_MONTH)
             flags.is_zoned = true;
     }
-    if (!is_fine)
+    if (!is_fine || (source->by != NULL && !check_sequence_by(checker, source, &sequence)))
         return NODE_NONE;
+    if (source->has_all_within) {
+        sequence.all_within_n = source->all_within.n;
+        sequence.all_within_unit = source->all_within.unit;
+        flags.is_zoned |= source->all_within.unit >= UNIT_MONTH;
+    }
     const SequenceStep *last = &steps[source->step_count - 1];
     flags.is_moving |= last->is_negated && last->within_n > 0; // true only once the time is over
     return lang_build_sequence(checker->build, &sequence, &flags);

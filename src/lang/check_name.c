@@ -325,16 +325,29 @@ static NodeId property_of(Checker *checker, const Syntax *syntax, const CatalogE
                                                                .count = used});
 }
 
+bool lang_check_property(Checker *checker, const Syntax *syntax) {
+    const CatalogEvent **events;
+    size_t count = scope_events(checker, &events);
+    for (size_t i = 0; i < count; i++) {
+        if (data_catalog_property(events[i], syntax->name) != NULL)
+            return true;
+    }
+    if (count > 0)
+        fail_property(checker, syntax, events, count);
+    return count == 0;
+}
+
 static NodeId event_name(Checker *checker, const Syntax *syntax) {
     const CatalogEvent **events;
-    size_t count = scope_events(checker, &events), holders = 0;
+    if (!lang_check_property(checker, syntax))
+        return NODE_NONE;
+    size_t count = scope_events(checker, &events);
     ValueType type = VALUE_NULL;
     const CatalogEvent *first = NULL;
     for (size_t i = 0; i < count; i++) {
         const CatalogProperty *property = data_catalog_property(events[i], syntax->name);
         if (property == NULL)
             continue;
-        holders++;
         ValueType both = lang_check_unify(type, property->type);
         if (both == VALUE_TYPE_COUNT) {
             assert(first != NULL); // what unifies with nothing has met a type before
@@ -349,8 +362,6 @@ static NodeId event_name(Checker *checker, const Syntax *syntax) {
             first = events[i];
         type = both;
     }
-    if (count > 0 && holders == 0)
-        return fail_property(checker, syntax, events, count);
     if (count > 0 && type == VALUE_NULL)
         lang_check_report(checker, syntax->span, true,
                           "%.*s was never seen with a value; it is always null",

@@ -87,6 +87,8 @@ NodeId lang_check_name(Checker *checker, const Syntax *syntax);
 NodeId lang_check_segment(Checker *checker, const Syntax *syntax);
 // The trait of that name, NULL after an error was reported. `what` says who asks.
 const CatalogProperty *lang_check_trait(Checker *checker, const Syntax *syntax, const char *what);
+// Whether an event in scope has a property of that name, or none was ever seen; else an error.
+bool lang_check_property(Checker *checker, const Syntax *syntax);
 bool lang_check_events(Checker *checker, const SyntaxEvents *events, EventSet *ret_set);
 
 // check_aggregate.c

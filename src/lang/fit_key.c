@@ -136,6 +136,12 @@ static void write_sequence(KeyWriter *writer, const Sequence *sequence) {
             base_text_printf(writer->out, " within %" PRId64 " %s", step->within_n,
                              lang_unit_name(step->within_unit));
     }
+    if (sequence->all_within_n > 0)
+        base_text_printf(writer->out, " in all within %" PRId64 " %s", sequence->all_within_n,
+                         lang_unit_name(sequence->all_within_unit));
+    if (sequence->by != NODE_NONE)
+        base_text_append(writer->out, STR(" by "));
+    write_child(writer, sequence->by);
     write_window(writer, &sequence->window);
     base_text_append_char(writer->out, ')');
 }

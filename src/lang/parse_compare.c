@@ -205,8 +205,8 @@ const Syntax *parse_compare(Parser *parser) {
     }
     if (parse_take_word(parser, "not"))
         return negatable(parser, left, true);
-    if (parse_is_word(parser, 0, "in") || parse_is_word(parser, 0, "between") ||
-        is_match_next(parser))
+    if ((parse_is_word(parser, 0, "in") && !parse_is_in_all(parser)) ||
+        parse_is_word(parser, 0, "between") || is_match_next(parser))
         return negatable(parser, left, false);
     if (parse_take_word(parser, "is")) {
         bool is_negated = parse_take_word(parser, "not");

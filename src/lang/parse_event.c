@@ -428,6 +428,10 @@ const Syntax *parse_aggregate(Parser *parser) {
 
 // ---- sequences ----
 
+bool parse_is_in_all(const Parser *parser) {
+    return parse_is_word(parser, 0, "in") && parse_is_word(parser, 1, "all");
+}
+
 // `within n unit` after a step limits it, unless after or before follows: then it is the window.
 static bool is_step_within(const Parser *parser) {
     return parse_is_word(parser, 0, "within") && !parse_is_word(parser, 3, "after") &&
@@ -469,27 +473,26 @@ static bool parse_step(Parser *parser, SyntaxSequence *sequence, bool is_first) 
     return true;
 }
 
-static bool unavailable_limits(Parser *parser) {
-    if (parse_is_word(parser, 0, "in") && parse_is_word(parser, 1, "all")) {
-        size_t begin = parse_peek(parser, 0)->span.begin;
+// in all within n unit, by property
+static bool parse_sequence_limits(Parser *parser, SyntaxSequence *sequence) {
+    if (parse_is_in_all(parser)) {
         parser->at += 2;
-        SyntaxAmount amount;
         if (!parse_take_word(parser, "within")) {
             parse_fail_expected(parser, "within, as in `in all within 7 days`");
             return false;
         }
-        if (!parse_amount(parser, &amount))
+        sequence->has_all_within = true;
+        if (!positive_amount(parser, &sequence->all_within))
             return false;
-        parse_unavailable(parser, (SyntaxSpan){begin, amount.span.end}, "in all within");
     }
-    if (parse_is_word(parser, 0, "by")) {
-        size_t begin = parse_next(parser)->span.begin;
-        Str property;
-        if (!parse_name_parts(parser, &property))
-            return false;
-        parse_unavailable(parser, (SyntaxSpan){begin, parse_end(parser)}, "by in a sequence");
-    }
-    return true;
+    if (!parse_take_word(parser, "by"))
+        return true;
+    Syntax *by = parse_new(parser, SYNTAX_NAME, parse_peek(parser, 0)->span.begin);
+    by->is_quoted = parse_is_kind(parser, 0, TOKEN_QUOTED);
+    if (!parse_name_parts(parser, &by->name))
+        return false;
+    sequence->by = parse_finish(parser, by);
+    return sequence->by != NULL;
 }
 
 const Syntax *parse_sequence(Parser *parser) {
@@ -506,7 +509,7 @@ const Syntax *parse_sequence(Parser *parser) {
             return NULL;
         is_first = false;
     } while (parse_take_word(parser, "then"));
-    if (!unavailable_limits(parser) || !parse_window(parser, &sequence->window))
+    if (!parse_sequence_limits(parser, sequence) || !parse_window(parser, &sequence->window))
         return NULL;
     if (!parse_take(parser, TOKEN_RIGHT))
         return fail_window(parser);

@@ -60,6 +60,8 @@ const Syntax *parse_sequence(Parser *parser);
 bool parse_window(Parser *parser, SyntaxWindow *ret_window); // WINDOW_ALL where none is written
 int32_t parse_window_depth(int32_t depth,
                            const SyntaxWindow *window); // at least that of its points
+// Whether a sequence's `in all within` is here, which no comparison may take for its `in`.
+bool parse_is_in_all(const Parser *parser);
 // Whether `within n unit` at the parser's place goes on as a holiday test, not as a window.
 bool parse_is_holiday_within(const Parser *parser);
 

@@ -247,7 +247,12 @@ typedef struct SequenceStep {
 typedef struct Sequence {
     const SequenceStep *steps;
     int32_t step_count;
-    Window window; // holds the first step
+    Window window;        // holds the first step
+    int64_t all_within_n; // 0: no limit; else each positive step's time <= the first's + n units
+    CalendarUnit all_within_unit;
+    // Event scope, or NODE_NONE. All steps of a chain have equal, not null values of it; for
+    // negative steps, events of another value or of none do not exist.
+    NodeId by;
 } Sequence;
 
 // Events of a set for which `where` is true: the rows that aggregates and steps work on.

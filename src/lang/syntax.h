@@ -97,6 +97,9 @@ typedef struct SyntaxStep {
 typedef struct SyntaxSequence {
     SyntaxStep *steps;
     size_t step_count;
+    bool has_all_within;
+    SyntaxAmount all_within;
+    const Syntax *by; // SYNTAX_NAME, or NULL
     SyntaxWindow window;
 } SyntaxSequence;
 

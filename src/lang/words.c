@@ -54,6 +54,14 @@ void words_sequence(Text *out, const Plan *plan, const Sequence *sequence) {
         base_text_append(out, i == 0 ? STR("") : STR(", then "));
         append_step(out, plan, &sequence->steps[i]);
     }
+    if (sequence->all_within_n > 0) {
+        base_text_append(out, STR(", all within "));
+        words_amount(out, sequence->all_within_n, sequence->all_within_unit);
+    }
+    if (sequence->by != NODE_NONE) {
+        base_text_append(out, STR(", all with the same "));
+        words_noun_bare(out, plan, sequence->by);
+    }
     if (sequence->window.kind != WINDOW_ALL) {
         base_text_append_char(out, ',');
         words_window(out, plan, &sequence->window);

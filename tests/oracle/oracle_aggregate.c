@@ -266,21 +266,65 @@ Str grammar_grouped(Grammar *g, unsigned types) {
                base_str_equal(name, STR("nth")) ? ", -1" : "", STR_ARG(when), STR_ARG(by));
 }
 
+static bool has_property(const Grammar *scope, Str name) {
+    for (size_t i = 0; i < scope->scope_count; i++) {
+        if (data_catalog_property(scope->scope[i], name) != NULL) {
+            return true;
+        }
+    }
+    return scope->scope_count == 0;
+}
+
+enum { STEPS_MAX = 5 };
+
+// A property that some event of each step has.
+static bool shared_property(Grammar *g, const Grammar *steps, size_t count, Str *ret_name) {
+    Str names[NAMES_MAX];
+    size_t found = 0;
+    for (size_t i = 0; i < steps[0].scope_count; i++) {
+        for (size_t j = 0; j < steps[0].scope[i]->property_count; j++) {
+            const CatalogProperty *property = &steps[0].scope[i]->properties[j];
+            bool is_shared = property->type != VALUE_LIST && found < NAMES_MAX;
+            for (size_t step = 1; step < count; step++) {
+                is_shared = is_shared && has_property(&steps[step], property->name);
+            }
+            if (is_shared) {
+                names[found++] = property->name;
+            }
+        }
+    }
+    if (found > 0) {
+        *ret_name = names[below(g, found)];
+    }
+    return found > 0;
+}
+
 Str grammar_sequence(Grammar *g) {
     BASE_TEXT_SCOPED out = {0};
-    Grammar inside;
+    Grammar steps[STEPS_MAX];
+    Str name;
+    bool is_often_all = chance(g, 40), has_by = chance(g, 35);
     base_text_append(&out, STR("sequence("));
-    base_text_append(&out, events(g, &inside));
-    base_text_append(&out, where(g, &inside, 25));
-    size_t count = 1 + below(g, 4);
-    for (size_t i = 0; i < count; i++) {
+    base_text_append(&out, events(g, &steps[0]));
+    base_text_append(&out, where(g, &steps[0], 25));
+    size_t count = 1 + below(g, STEPS_MAX - 1);
+    for (size_t i = 1; i <= count; i++) {
         base_text_append(&out, chance(g, 40) ? STR(" then not ") : STR(" then "));
-        base_text_append(&out, events(g, &inside));
-        base_text_append(&out, where(g, &inside, 20));
-        if (chance(g, 45)) {
+        base_text_append(&out, events(g, &steps[i]));
+        base_text_append(&out, where(g, &steps[i], 20));
+        if (chance(g, is_often_all ? 20 : 45)) {
             Str n = grammar_amount(g);
             base_text_printf(&out, " within %.*s", STR_ARG(n));
         }
+    }
+    if (is_often_all) {
+        Str n = grammar_amount(g);
+        base_text_printf(&out, " in all within %.*s", STR_ARG(n));
+    }
+    if (has_by && shared_property(g, steps, count + 1, &name)) {
+        base_text_printf(&out, " by %.*s", STR_ARG(name));
+    } else if (has_by && chance(g, 10)) {
+        base_text_append(&out, STR(" by time"));
     }
     base_text_append(&out, window(g));
     base_text_append_char(&out, ')');

@@ -39,7 +39,7 @@ static const char *const compare_names[] = {"=", "!=", "<", "<=", ">", ">="};
 static const char *const type_names[] = {"null value", "boolean", "integer", "decimal", "number",
                                          "text",       "time",    "date",    "list",    "duration"};
 
-enum { SEQUENCE_FEATURES = 9 };
+enum { SEQUENCE_FEATURES = 15 };
 static const char *const sequence_names[SEQUENCE_FEATURES] = {"then",
                                                               "then within",
                                                               "then within, calendar",
@@ -48,7 +48,13 @@ static const char *const sequence_names[SEQUENCE_FEATURES] = {"then",
                                                               "then not, at the end",
                                                               "then not within, at the end",
                                                               "two negatives in a row",
-                                                              "window with an anchor"};
+                                                              "window with an anchor",
+                                                              "in all within",
+                                                              "in all within, calendar",
+                                                              "by",
+                                                              "by, with a negative",
+                                                              "by, in all within",
+                                                              "by time"};
 
 enum {
     FIT_WHERE,
@@ -136,7 +142,7 @@ static void cover_window(const Plan *plan, const Window *window) {
     }
 }
 
-static void cover_sequence(const Sequence *sequence) {
+static void cover_sequence(const Plan *plan, const Sequence *sequence) {
     int32_t end = sequence->step_count;
     while (end > 0 && sequence->steps[end - 1].is_negated) {
         end--;
@@ -153,6 +159,15 @@ static void cover_sequence(const Sequence *sequence) {
         }
     }
     WindowKind kind = sequence->window.kind;
+    bool has_by = sequence->by != NODE_NONE, has_limit = sequence->all_within_n > 0;
+    sequences[9] += has_limit;
+    sequences[10] += has_limit && sequence->all_within_unit >= UNIT_MONTH;
+    sequences[11] += has_by;
+    for (int32_t i = 1; i < sequence->step_count; i++) {
+        sequences[12] += has_by && sequence->steps[i].is_negated;
+    }
+    sequences[13] += has_by && has_limit;
+    sequences[14] += has_by && plan->nodes[sequence->by].kind == NODE_EVENT_TIME;
     sequences[8] += kind == WINDOW_AFTER || kind == WINDOW_PRIOR || kind == WINDOW_FIRST;
 }
 
@@ -231,7 +246,7 @@ void cover_plan(const Plan *plan, const Value *nodes) {
         cover_aggregate(plan, &plan->aggregates[i]);
     }
     for (int32_t i = 0; i < plan->sequence_count; i++) {
-        cover_sequence(&plan->sequences[i]);
+        cover_sequence(plan, &plan->sequences[i]);
         cover_window(plan, &plan->sequences[i].window);
     }
     for (int32_t i = 0; i < plan->change_count; i++) {
