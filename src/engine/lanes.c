@@ -87,9 +87,7 @@ int64_t engine_lanes_now(const LaneFrame *frame) {
 // A node's values stand in the slot when they are few, so that one customer touches few cache
 // lines.
 static bool is_small(const LaneFrame *frame, size_t value_size_bytes) {
-    uint32_t room = (frame->lane_count + 7) / 8 * 8;
-    uint32_t count = value_size_bytes > 8 ? frame->lane_count : room;
-    return count * value_size_bytes <= sizeof((LaneSlot *)NULL)->small;
+    return frame->lane_count * value_size_bytes <= sizeof((LaneSlot *)NULL)->small;
 }
 
 static void *storage_of(LaneSlot *slot, size_t value_size_bytes) {

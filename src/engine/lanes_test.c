@@ -83,6 +83,8 @@ static const int64_t integers[] = {
     300000000000000,
     9007199254740993,
     -9007199254740993,
+    1000000000,
+    -1000000000,
     3037000500,
     50,
     49,
@@ -105,6 +107,10 @@ static const int64_t decimals[] = {
     999999999999999999,
     -999999999999999999,
     999999999999990000,
+    1000000000,
+    -1000000000,
+    -1,
+    -9999,
     1000000000000,
     70000,
     100000,
@@ -144,16 +150,33 @@ static Str pick_text(World *world) {
     return base_str_from(CHANCE_PICK(&world->chance, texts));
 }
 
+// At, just before or just after the edge of a window in one of the zones.
+static int64_t pick_edge(World *world) {
+    Chance *chance = &world->chance;
+    CalendarUnit unit = (CalendarUnit)chance_below(chance, UNIT_YEAR + 1);
+    int64_t n = 1 + (int64_t)chance_below(chance, 4);
+    const Zone *zone = base_zone_find(base_str_from(zones[chance_below(chance, 3)]));
+    int64_t edge_us = chance_percent(chance, 50)
+                          ? base_zone_window_start(zone, world->now_us, unit, n)
+                          : base_zone_add(zone, world->now_us, unit, n);
+    return edge_us + (int64_t)chance_below(chance, 3) - 1;
+}
+
 // Times gather around now, so that windows cut them.
 static int64_t pick_time(World *world) {
     static const int64_t steps[] = {0, 1, -1, 3600000000, 86400000000, -86400000000, 604800000000};
-    switch (chance_below(&world->chance, 8)) {
+    switch (chance_below(&world->chance, 16)) {
     case 0:
         return CALENDAR_TIME_MIN;
     case 1:
         return CALENDAR_TIME_MAX;
     case 2:
         return (int64_t)(chance_next(&world->chance) % 4000000000000000);
+    case 3:
+    case 4:
+    case 5:
+    case 6:
+        return pick_edge(world);
     default:
         return world->now_us - (int64_t)chance_below(&world->chance, 100) * CALENDAR_US_PER_DAY +
                CHANCE_PICK(&world->chance, steps);
@@ -371,7 +394,7 @@ static void add_question(World *world) { // is null, within, match, a metric
         node.kind = NODE_WITHIN;
         node.within.is_next = chance_percent(chance, 40);
         node.within.unit = (CalendarUnit)chance_below(chance, UNIT_YEAR + 1);
-        node.within.amount = 1 + (int64_t)chance_below(chance, 60);
+        node.within.amount = 1 + (int64_t)chance_below(chance, chance_percent(chance, 70) ? 4 : 60);
         add_node(world, node, &arg, 1);
     }
 }
@@ -438,6 +461,21 @@ static void add_days(World *world) {
         node.type = VALUE_DATE;
     }
     add_node(world, node, args, node.function == CALL_DAYS_BETWEEN ? 2 : 1);
+}
+
+static void add_completed(World *world) {
+    Chance *chance = &world->chance;
+    Value length = pick_value(world, VALUE_DURATION);
+    length.duration.us = length.duration.us < 0 ? -length.duration.us : length.duration.us;
+    if (chance_percent(chance, 20)) {
+        length.duration.us = 0;
+        length.duration.months = (int64_t)chance_below(chance, 30);
+    }
+    NodeId args[2] = {pick_node(world, chance_percent(chance, 70) ? VALUE_TIME : VALUE_DATE),
+                      add_constant(world, length)};
+    Node node = {.kind = NODE_CALL, .type = VALUE_BOOLEAN};
+    node.function = CALL_COMPLETED;
+    add_node(world, node, args, 2);
 }
 
 static void add_rounding(World *world) {
@@ -518,8 +556,8 @@ static void add_fit(World *world) {
     }
     int32_t index = world->plan.fit_count++;
     FitBounds *fit = &world->bounds[index];
-    *fit = (FitBounds){.kind = chance_percent(chance, 50) ? FIT_NTILE : FIT_PERCENTILE};
-    size_t most = chance_percent(chance, 50) ? 10 : BOUNDS_MAX;
+    *fit = (FitBounds){.kind = (FitKind)chance_below(chance, 3)};
+    size_t most = fit->kind == FIT_TOP ? 2 : chance_percent(chance, 50) ? 10 : BOUNDS_MAX;
     fit->bound_count = chance_below(chance, most);
     fit->bounds = base_arena_alloc_array(world->arena, fit->bound_count + 1, sizeof(double));
     fit->cumulative = base_arena_alloc_array(world->arena, fit->bound_count + 1, sizeof(uint64_t));
@@ -529,19 +567,21 @@ static void add_fit(World *world) {
     }
     qsort(fit->bounds, fit->bound_count, sizeof(double), compare_numbers);
     fit->customer_count = chance_percent(chance, 90) ? 3 * BOUNDS_MAX : 0;
-    world->fits[index] = (Fit){.kind = fit->kind,
-                               .tiles = (int64_t)fit->bound_count + 1,
-                               .x = pick_node(world, pick_numeric(world)),
-                               .where = NODE_NONE};
-    ValueType type = fit->kind == FIT_NTILE ? VALUE_INTEGER : VALUE_NUMBER;
-    add_node(world, (Node){.kind = NODE_FIT, .type = type, .index = index}, NULL, 0);
+    world->fits[index] =
+        (Fit){.kind = fit->kind,
+              .tiles = (int64_t)fit->bound_count + 1,
+              .x = pick_node(world, pick_numeric(world)),
+              .where = chance_percent(chance, 50) ? pick_node(world, VALUE_BOOLEAN) : NODE_NONE};
+    static const ValueType types[] = {
+        [FIT_NTILE] = VALUE_INTEGER, [FIT_PERCENTILE] = VALUE_NUMBER, [FIT_TOP] = VALUE_BOOLEAN};
+    add_node(world, (Node){.kind = NODE_FIT, .type = types[fit->kind], .index = index}, NULL, 0);
 }
 
 static void add_random(World *world) {
     static void (*const adders[])(World *) = {
-        add_comparison, add_comparison, add_membership, add_logic, add_question,
-        add_arithmetic, add_arithmetic, add_calendar,   add_days,  add_choice,
-        add_rounding,   add_text_call,  add_fit,
+        add_comparison, add_comparison, add_membership, add_logic,     add_question,
+        add_arithmetic, add_arithmetic, add_calendar,   add_days,      add_choice,
+        add_rounding,   add_text_call,  add_fit,        add_completed,
     };
     CHANCE_PICK(&world->chance, adders)(world);
 }
@@ -602,6 +642,18 @@ static void make_table(World *world) {
     };
 }
 
+// Products at the limit of decimals, which chance would hardly meet.
+static void add_edges(World *world) {
+    static const int64_t factors[][2] = {
+        {1000000000, 1000000000}, {-1000000000, 1000000000}, {999999999, 1000000001}};
+    for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+        NodeId args[2] = {
+            add_constant(world, (Value){.type = VALUE_INTEGER, .integer = factors[i][0]}),
+            add_constant(world, (Value){.type = VALUE_DECIMAL, .decimal = factors[i][1]})};
+        add_node(world, (Node){.kind = NODE_MULTIPLY, .type = VALUE_DECIMAL}, args, 2);
+    }
+}
+
 static void make_plan(World *world) {
     Plan *plan = &world->plan;
     plan->nodes = world->nodes;
@@ -618,6 +670,7 @@ static void make_plan(World *world) {
         add_node(world, (Node){.kind = NODE_TRAIT, .type = trait_types[t], .index = t}, NULL, 0);
     }
     add_node(world, (Node){.kind = NODE_NOW, .type = VALUE_TIME}, NULL, 0);
+    add_edges(world);
     while (plan->node_count < NODES_MAX - 2 * ARGS_MAX) {
         add_random(world);
     }
@@ -787,7 +840,7 @@ static void lanes_are_the_evaluators_values_at_every_level(void **state) {
                                         KERNEL_SIMD_BEST};
     const char *given = getenv("KRETS_TEST_SEED"), *rounds = getenv("KRETS_TEST_ROUNDS");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20260331;
-    int world_count = rounds != NULL ? atoi(rounds) : 12;
+    int world_count = rounds != NULL ? atoi(rounds) : 40;
     size_t checked = 0;
     for (int w = 0; w < world_count; w++) {
         print_message("seed %llu\n", (unsigned long long)seed + (unsigned long long)w);
@@ -806,9 +859,87 @@ static void lanes_are_the_evaluators_values_at_every_level(void **state) {
     assert_true(checked > (size_t)world_count * 10000);
 }
 
+// ---- what is not asked, and what goes wrong ----
+
+typedef struct Counter {
+    int leaf_count, code;
+} Counter;
+
+static int count_leaf(void *context, LaneFrame *frame, NodeId id, Lanes *ret_lanes) {
+    Counter *counter = context;
+    (void)id;
+    counter->leaf_count++;
+    for (uint32_t lane = 0; lane < engine_lanes_count(frame); lane++) {
+        engine_lanes_set(ret_lanes, lane, (Value){.type = VALUE_BOOLEAN, .boolean = lane < 70});
+    }
+    return counter->code;
+}
+
+static Value refuse_boxed(void *context, LaneFrame *frame, NodeId id, uint32_t lane) {
+    (void)context;
+    (void)frame;
+    (void)id;
+    (void)lane;
+    fail_msg("nothing here is boxed");
+    return data_value_null(VALUE_NULL);
+}
+
+// Two leaves and their `and` and `or`.
+static Plan junction_plan(Node nodes[4], const NodeId args[2]) {
+    nodes[0] = (Node){.kind = NODE_TRAIT, .type = VALUE_BOOLEAN, .index = 0};
+    nodes[1] = (Node){.kind = NODE_TRAIT, .type = VALUE_BOOLEAN, .index = 1};
+    nodes[2] = (Node){.kind = NODE_AND, .type = VALUE_BOOLEAN, .args = args, .arg_count = 2};
+    nodes[3] = (Node){.kind = NODE_OR, .type = VALUE_BOOLEAN, .args = args, .arg_count = 2};
+    return (Plan){.nodes = nodes, .node_count = 4, .value = NODE_NONE};
+}
+
+static void arguments_that_no_lane_needs_are_left_out(void **state) {
+    (void)state;
+    Node nodes[4];
+    const NodeId args[] = {0, 1};
+    Plan plan = junction_plan(nodes, args);
+    Counter counter = {0};
+    LaneHooks hooks = {.context = &counter, .leaf = count_leaf, .boxed = refuse_boxed};
+    ENGINE_LANES_SCOPED frame = engine_lanes_new(&plan, NULL, &hooks, KERNEL_SIMD_BEST);
+    const Lanes *lanes = NULL;
+    engine_lanes_begin(frame, 70, 0);
+    assert_int_equal(engine_lanes_node(frame, 3, &lanes), 0); // true for all 70 after one
+    assert_int_equal(counter.leaf_count, 1);
+    assert_int_equal(lanes->bits[1], (1 << 6) - 1);
+    assert_int_equal(engine_lanes_node(frame, 2, &lanes), 0);
+    assert_int_equal(counter.leaf_count, 2);
+    assert_int_equal(engine_lanes_node(frame, 2, &lanes), 0); // known
+    assert_int_equal(counter.leaf_count, 2);
+    engine_lanes_begin(frame, 71, 0); // one lane is false, so `or` needs both
+    assert_false(engine_lanes_has(frame, 2));
+    assert_int_equal(engine_lanes_node(frame, 3, &lanes), 0);
+    assert_int_equal(counter.leaf_count, 4);
+}
+
+static void what_a_hook_returns_ends_the_evaluation(void **state) {
+    (void)state;
+    Node nodes[4];
+    const NodeId args[] = {0, 1};
+    Plan plan = junction_plan(nodes, args);
+    Counter counter = {.code = -7};
+    LaneHooks hooks = {.context = &counter, .leaf = count_leaf, .boxed = refuse_boxed};
+    ENGINE_LANES_SCOPED frame = engine_lanes_new(&plan, NULL, &hooks, KERNEL_SIMD_BEST);
+    const Lanes *lanes = NULL;
+    engine_lanes_begin(frame, 3, 0);
+    assert_int_equal(engine_lanes_node(frame, 2, &lanes), -7);
+    assert_null(lanes);
+    assert_false(engine_lanes_has(frame, 0));
+    assert_false(engine_lanes_has(frame, 2));
+    counter.code = 0; // it may be tried again
+    assert_int_equal(engine_lanes_node(frame, 2, &lanes), 0);
+    assert_int_equal(lanes->bits[0], 7);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_are_the_evaluators_values_at_every_level),
+        cmocka_unit_test(arguments_that_no_lane_needs_are_left_out),
+        cmocka_unit_test(what_a_hook_returns_ends_the_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
