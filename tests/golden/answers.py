@@ -161,17 +161,26 @@ GOOD_FRIDAY = [datetime.date(2023, 4, 7), datetime.date(2024, 3, 29), datetime.d
 EASTER_MONDAY = [datetime.date(2023, 4, 10), datetime.date(2024, 4, 1), datetime.date(2025, 4, 21)]
 
 
-def chain(c, steps, starts=None):
+def chain(c, steps, starts=None, in_all=None):
     """Whether any chain of events fits the steps: (wanted, event kinds and condition, within).
 
     Tries every choice of events for the wanted steps; the steps that must be absent are looked at
-    between their neighbours, or until the deadline at the end.
+    between their neighbours, or until the deadline at the end. `in_all` is the (number, unit) that
+    the last wanted step may lie after the first.
     """
     wanted = [step for step in steps if step[0]]
     candidates = [[e for e in c.events if step[1](e)] for step in wanted]
     if starts is not None:
         candidates[0] = [e for e in candidates[0] if e in starts]
-    return any(fits(c, steps, choice) for choice in itertools.product(*candidates))
+    return any(fits(c, steps, choice) for choice in itertools.product(*candidates)
+               if in_all is None or choice[-1].t <= c.later(choice[0].t, *in_all))
+
+
+def chain_by(c, name, steps, **limits):
+    """Whether a chain fits among the events of any one value, as if there were no others."""
+    found = {e[name] for e in c.events if e[name] is not None}
+    return any(chain(c.only(where(c.events, lambda e, v=value: e[name] == v)), steps, **limits)
+               for value in found)
 
 
 def fits(c, steps, choice):
@@ -488,7 +497,14 @@ TRAITS = {
     "test_arm": lambda c: bucket("ünïcode", c.name, 3),
 }
 
+def completed(c, t, number, unit):
+    return None if t is None else c.now >= c.later(t, number, unit)
+
+
 STATED = {
+    "mail_month_over": lambda c: completed(c, at(c.of("mail"), -1), 1, "month"),
+    "first_due_week_over": lambda c: completed(
+        c, compare(SUMMED["first_due"](c), c.midnight), 1, "week"),
     "town_half_a_year_ago": lambda c: c.trait_at("city", c.now - 180 * DAY),
     "town_at_first_order": lambda c: c.trait_at("city", at(c.orders, 0)),
     "town_on_first_of_june": lambda c: c.trait_at("city", shop_time("2024-06-01")),
@@ -539,7 +555,15 @@ def buyers(everybody):
 
 RECENCY, ORDERS, MONEY = TIMES["recency"], WHOLE["orders"], SUMMED["money"]
 
+def top(value, fitted, number):
+    """Whether fewer than `number` of the fitted are larger: whoever ties with the last is in."""
+    if value is None or not fitted:
+        return None
+    return len([x for x in fitted if x > value]) < number
+
+
 POPULATION = {
+    "top_recency": lambda c, all_: top(RECENCY(c), known(all_, RECENCY), 4),
     "recency_fifth": lambda c, all_: ntile(RECENCY(c), known(all_, RECENCY), 5),
     "frequency_quarter": lambda c, all_: ntile(ORDERS(c), known(all_, ORDERS), 4),
     "buyer_third": lambda c, all_: ntile(ORDERS(c), known(buyers(all_), ORDERS), 3),
@@ -562,6 +586,22 @@ def moved_since_mail(c):
 
 
 SEGMENTS = {
+    "same_cart_ordered": lambda c: chain_by(c, "product", [a("add_to_cart"), a("order")]),
+    "same_cart_abandoned": lambda c: chain_by(
+        c, "product", [a("add_to_cart"), no("order", 30 * DAY)]),
+    "same_again_uncarted": lambda c: chain_by(
+        c, "product", [a("order"), no("add_to_cart"), a("order")], in_all=(60, "day")),
+    "same_in_year": lambda c: chain_by(
+        c, "product", [a("order"), a("order"), a("order")], in_all=(1, "quarter"),
+        starts=c.last(c.events, 1, "year")),
+    "page_to_order_3_hours": lambda c: chain(
+        c, [a("page"), a("add_to_cart"), a("order")], in_all=(3, "hour")),
+    "three_in_month": lambda c: chain(
+        c, [a("order"), a("order"), a("order")], in_all=(1, "month")),
+    "two_then_quiet": lambda c: chain(
+        c, [a("order"), a("order"), no("order", 45 * DAY)], in_all=(1, "month")),
+    "half_a_year_known": lambda c: completed(c, at(c.orders, 0), 2, "quarter") is True,
+    "still_fresh": lambda c: completed(c, at(c.any, -1), 20, "day") is False,
     "moved_in_year": lambda c: moved(c, c.back(1, "year") + MICROSECOND),
     "moved_this_quarter": lambda c: moved(c, c.midnight(c.period("quarter"))),
     "moved_to_paris": lambda c: moved(c, shop_time("2024-06-01"), shop_time("2024-06-02"),
@@ -608,5 +648,9 @@ SEGMENTS = {
 POPULATION_SEGMENTS = {
     "best_fifth": lambda c, all_: POPULATION["recency_fifth"](c, all_) == 1
     and POPULATION["frequency_quarter"](c, all_) == 4,
+    "top_3_orders": lambda c, all_: top(ORDERS(c), known(all_, ORDERS), 3),
+    "top_2_in_london": lambda c, all_: c.trait("city") == "London" and top(
+        MONEY(c), known([x for x in all_ if x.trait("city") == "London"], MONEY), 2),
+    "not_top_recency": lambda c, all_: POPULATION["top_recency"](c, all_) is False,
     "upper_half": lambda c, all_: POPULATION["money_share"](c, all_) > 0.5,
 }

@@ -3,6 +3,8 @@
 Nothing here or in answers.py comes from the program: only from the language's reference.
 """
 
+import calendar
+import copy
 import csv
 import datetime
 from dataclasses import dataclass, field
@@ -118,6 +120,12 @@ class Customer:
             except ZoneInfoNotFoundError:
                 pass
 
+    def only(self, events):
+        """The same customer with no other events."""
+        other = copy.copy(self)
+        other.events = events
+        return other
+
     # --- events ---------------------------------------------------------------------------------
 
     def of(self, *kinds):
@@ -183,6 +191,17 @@ class Customer:
         size = MONTHS[unit]
         index = (self.today.year * 12 + self.today.month - 1) // size * size - back * size
         return datetime.date(index // 12, index % 12 + 1, 1)
+
+    def later(self, t, number, unit):
+        """number units after t: months and longer by the local clock, the day clamped."""
+        if unit in STEP:
+            return t + number * STEP[unit]
+        local = self.local(t).replace(tzinfo=None)
+        index = local.year * 12 + local.month - 1 + number * MONTHS[unit]
+        year, month = index // 12, index % 12 + 1
+        last = calendar.monthrange(year, month)[1]
+        moved = local.replace(year=year, month=month, day=min(local.day, last))
+        return moved.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
 
     # --- windows --------------------------------------------------------------------------------
 
