@@ -301,7 +301,7 @@ static int run_boxed(LaneFrame *frame, LaneSlot *slot) {
     memcpy(wanted, frame->used, sizeof wanted);
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
-        int code = engine_lanes_node(frame, node->args[i], &arg);
+        int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }

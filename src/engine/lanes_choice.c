@@ -11,7 +11,7 @@ static int run_coalesce(LaneFrame *frame, LaneSlot *slot) {
     memcpy(open, frame->used, sizeof open);
     for (int32_t i = 0; i < node->arg_count && is_open != 0; i++) {
         const Lanes *arg;
-        int code = engine_lanes_node(frame, node->args[i], &arg);
+        int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }
@@ -33,7 +33,7 @@ static int run_coalesce(LaneFrame *frame, LaneSlot *slot) {
 static int run_if(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     const Lanes *condition;
-    int code = engine_lanes_node(frame, node->args[0], &condition);
+    int code = engine_lanes_get(frame, node->args[0], &condition);
     if (code < 0) {
         return code;
     }
@@ -49,7 +49,7 @@ static int run_if(LaneFrame *frame, LaneSlot *slot) {
         if (any[i] == 0) {
             continue;
         }
-        code = engine_lanes_node(frame, node->args[i + 1], &arg);
+        code = engine_lanes_get(frame, node->args[i + 1], &arg);
         if (code < 0) {
             return code;
         }
@@ -88,7 +88,7 @@ static int run_extreme(LaneFrame *frame, LaneSlot *slot) {
     Lanes *best = &slot->lanes;
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
-        int code = engine_lanes_node(frame, node->args[i], &arg);
+        int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }

@@ -157,8 +157,7 @@ static const Node *elapsed_node(const LaneFrame *frame, NodeId id) {
 }
 
 // days_since(t) < c is a test of now - t; days_until(t) < c one of t - now.
-static LaneTest elapsed_test(const LaneFrame *frame, const Node *elapsed, LaneTest test,
-                             CompareOp op, double c) {
+static LaneTest elapsed_test(const Node *elapsed, LaneTest test, CompareOp op, double c) {
     test.kind = LANE_TEST_ELAPSED;
     test.a = elapsed->args[0];
     set_interval(&test, op,
@@ -168,7 +167,6 @@ static LaneTest elapsed_test(const LaneFrame *frame, const Node *elapsed, LaneTe
         test.high = test.low == INT64_MIN ? INT64_MAX : -test.low;
         test.low = low;
     }
-    assert(frame->plan->nodes[test.a].type == VALUE_TIME);
     return test;
 }
 
@@ -182,7 +180,7 @@ static LaneTest constant_test(const LaneFrame *frame, LaneTest test, CompareOp o
         const Node *elapsed = elapsed_node(frame, test.a);
         double c = engine_value_number(constant);
         if (elapsed != NULL) {
-            return elapsed_test(frame, elapsed, test, op, c);
+            return elapsed_test(elapsed, test, op, c);
         }
         test.kind = LANE_TEST_NUMBERS;
         set_number_interval(&test, op, c);
@@ -198,10 +196,10 @@ static LaneTest constant_test(const LaneFrame *frame, LaneTest test, CompareOp o
     return test;
 }
 
-LaneTest engine_lanes_test(const LaneFrame *frame, CompareOp op, NodeId a, NodeId b) {
+static LaneTest make_test(const LaneFrame *frame, CompareOp op, NodeId a, NodeId b) {
     const Node *nodes = frame->plan->nodes;
     if (nodes[a].kind == NODE_CONST && nodes[b].kind != NODE_CONST) {
-        return engine_lanes_test(frame, mirrored(op), b, a);
+        return make_test(frame, mirrored(op), b, a);
     }
     LaneTest test = {.kind = LANE_TEST_VALUES, .compare = (uint8_t)op, .a = a, .b = b};
     ValueType x = nodes[a].type, y = nodes[b].type;
@@ -340,13 +338,13 @@ static bool is_pair(const LaneTest *test) {
     return test->kind >= LANE_TEST_INTEGER_PAIRS;
 }
 
-int engine_lanes_run_test(LaneFrame *frame, const LaneTest *test, LaneTruth *ret_truth) {
+static int run_test(LaneFrame *frame, const LaneTest *test, LaneTruth *ret_truth) {
     const Lanes *a, *b;
     memset(ret_truth, 0, sizeof *ret_truth);
     if (test->kind == LANE_TEST_NULL) {
         return BASE_OK;
     }
-    int code = engine_lanes_node(frame, test->a, &a);
+    int code = engine_lanes_get(frame, test->a, &a);
     if (code < 0) {
         return code;
     }
@@ -355,7 +353,7 @@ int engine_lanes_run_test(LaneFrame *frame, const LaneTest *test, LaneTruth *ret
         run_constant_test(frame, a, test, ret_truth);
         return BASE_OK;
     }
-    code = engine_lanes_node(frame, test->b, &b);
+    code = engine_lanes_get(frame, test->b, &b);
     if (code < 0) {
         return code;
     }
@@ -377,12 +375,49 @@ int engine_lanes_run_test(LaneFrame *frame, const LaneTest *test, LaneTruth *ret
 
 // ---- compare and between ----
 
+// The test of the slot; its intervals without a detour, as there are so many.
 static int run_compare(LaneFrame *frame, LaneSlot *slot) {
     LaneTruth truth;
-    int code = engine_lanes_run_test(frame, slot->tests, &truth);
+    int code = run_test(frame, &slot->test, &truth);
     memcpy(slot->lanes.bits, truth.bits, sizeof truth.bits);
     memcpy(slot->lanes.valid, truth.valid, sizeof truth.valid);
     return code;
+}
+
+static int run_integer_interval(LaneFrame *frame, LaneSlot *slot) {
+    const LaneTest *test = &slot->test;
+    const Lanes *a;
+    int code = engine_lanes_get(frame, test->a, &a);
+    if (code < 0) {
+        return code;
+    }
+    LaneMask mask = engine_lanes_mask(frame, a->valid);
+    mask.flip = test->is_flipped ? UINT64_MAX : 0;
+    memcpy(slot->lanes.valid, a->valid, sizeof a->valid);
+    frame->vector->integers_in(a->integers, test->low, test->high, &mask, slot->lanes.bits);
+    return BASE_OK;
+}
+
+static int run_number_interval(LaneFrame *frame, LaneSlot *slot) {
+    const LaneTest *test = &slot->test;
+    const Lanes *a;
+    int code = engine_lanes_get(frame, test->a, &a);
+    if (code < 0) {
+        return code;
+    }
+    LaneMask mask = engine_lanes_mask(frame, a->valid);
+    mask.flip = test->is_flipped ? UINT64_MAX : 0;
+    memcpy(slot->lanes.valid, a->valid, sizeof a->valid);
+    frame->vector->numbers_in(a->numbers, test->low_number, test->high_number, &mask,
+                              slot->lanes.bits);
+    return BASE_OK;
+}
+
+static LaneRun run_of_test(const LaneTest *test) {
+    return test->kind == LANE_TEST_INTEGERS  ? run_integer_interval
+           : test->kind == LANE_TEST_NUMBERS ? run_number_interval
+           : test->kind == LANE_TEST_NONE    ? NULL
+                                             : run_compare;
 }
 
 static LaneTest *new_tests(LaneFrame *frame, int32_t count) {
@@ -392,20 +427,14 @@ static LaneTest *new_tests(LaneFrame *frame, int32_t count) {
 LaneRun engine_lanes_compare(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     assert(node->kind == NODE_COMPARE && node->arg_count == 2);
-    LaneTest test = engine_lanes_test(frame, node->compare, node->args[0], node->args[1]);
-    if (test.kind == LANE_TEST_NONE) {
-        return NULL;
-    }
-    LaneTest *tests = new_tests(frame, 1);
-    *tests = test;
-    slot->tests = tests;
-    return run_compare;
+    slot->test = make_test(frame, node->compare, node->args[0], node->args[1]);
+    return run_of_test(&slot->test);
 }
 
 static int run_between(LaneFrame *frame, LaneSlot *slot) {
     LaneTruth low, high;
-    int code = engine_lanes_run_test(frame, &slot->tests[0], &low);
-    code = code < 0 ? code : engine_lanes_run_test(frame, &slot->tests[1], &high);
+    int code = run_test(frame, &slot->tests[0], &low);
+    code = code < 0 ? code : run_test(frame, &slot->tests[1], &high);
     if (code < 0) {
         return code;
     }
@@ -440,18 +469,21 @@ static bool join_intervals(LaneTest *low, const LaneTest *high) {
 LaneRun engine_lanes_between(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     assert(node->kind == NODE_BETWEEN && node->arg_count == 3);
-    LaneTest low = engine_lanes_test(frame, COMPARE_GE, node->args[0], node->args[1]);
-    LaneTest high = engine_lanes_test(frame, COMPARE_LE, node->args[0], node->args[2]);
+    LaneTest low = make_test(frame, COMPARE_GE, node->args[0], node->args[1]);
+    LaneTest high = make_test(frame, COMPARE_LE, node->args[0], node->args[2]);
     if (low.kind == LANE_TEST_NONE || high.kind == LANE_TEST_NONE) {
         return NULL;
     }
+    if (join_intervals(&low, &high)) {
+        low.is_flipped = node->is_negated;
+        slot->test = low;
+        return run_of_test(&slot->test);
+    }
     LaneTest *tests = new_tests(frame, 2);
-    bool is_one = join_intervals(&low, &high);
-    low.is_flipped = low.is_flipped != (is_one && node->is_negated);
     tests[0] = low;
     tests[1] = high;
     slot->tests = tests;
-    return is_one ? run_compare : run_between;
+    return run_between;
 }
 
 // ---- in ----
@@ -461,7 +493,7 @@ static int run_in_tests(LaneFrame *frame, LaneSlot *slot) {
     memcpy(all_valid, frame->used, sizeof all_valid);
     for (int32_t i = 0; i < slot->test_count; i++) {
         LaneTruth truth;
-        int code = engine_lanes_run_test(frame, &slot->tests[i], &truth);
+        int code = run_test(frame, &slot->tests[i], &truth);
         if (code < 0) {
             return code;
         }
@@ -512,7 +544,7 @@ static int order_lane(const Lanes *lanes, uint32_t lane, const LaneTest *test) {
 // The tests are disjoint and ascending.
 static int run_in_search(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *operand;
-    int code = engine_lanes_node(frame, slot->tests[0].a, &operand);
+    int code = engine_lanes_get(frame, slot->tests[0].a, &operand);
     if (code < 0) {
         return code;
     }
@@ -571,7 +603,7 @@ LaneRun engine_lanes_in(LaneFrame *frame, LaneSlot *slot) {
     assert(node->kind == NODE_IN && node->arg_count >= 2);
     LaneTest *tests = new_tests(frame, node->arg_count - 1);
     for (int32_t i = 1; i < node->arg_count; i++) {
-        tests[i - 1] = engine_lanes_test(frame, COMPARE_EQ, node->args[0], node->args[i]);
+        tests[i - 1] = make_test(frame, COMPARE_EQ, node->args[0], node->args[i]);
         if (tests[i - 1].kind == LANE_TEST_NONE) {
             return NULL;
         }

@@ -25,7 +25,7 @@ static int run_and(LaneFrame *frame, LaneSlot *slot) {
     memcpy(all_true, frame->used, sizeof all_true);
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
-        int code = engine_lanes_node(frame, node->args[i], &arg);
+        int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }
@@ -50,7 +50,7 @@ static int run_or(LaneFrame *frame, LaneSlot *slot) {
     memcpy(all_false, frame->used, sizeof all_false);
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
-        int code = engine_lanes_node(frame, node->args[i], &arg);
+        int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }
@@ -71,7 +71,7 @@ static int run_or(LaneFrame *frame, LaneSlot *slot) {
 
 static int run_not(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *arg;
-    int code = engine_lanes_node(frame, slot->node->args[0], &arg);
+    int code = engine_lanes_get(frame, slot->node->args[0], &arg);
     if (code < 0) {
         return code;
     }
@@ -84,7 +84,7 @@ static int run_not(LaneFrame *frame, LaneSlot *slot) {
 
 static int run_is_null(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *arg;
-    int code = engine_lanes_node(frame, slot->node->args[0], &arg);
+    int code = engine_lanes_get(frame, slot->node->args[0], &arg);
     if (code < 0) {
         return code;
     }
@@ -99,7 +99,7 @@ static int run_is_null(LaneFrame *frame, LaneSlot *slot) {
 // A metric is its expression: the lanes share the values.
 static int run_metric(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *arg;
-    int code = engine_lanes_node(frame, slot->node->args[0], &arg);
+    int code = engine_lanes_get(frame, slot->node->args[0], &arg);
     if (code < 0) {
         return code;
     }
@@ -109,7 +109,7 @@ static int run_metric(LaneFrame *frame, LaneSlot *slot) {
 
 static int run_segment(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *arg;
-    int code = engine_lanes_node(frame, slot->node->args[0], &arg);
+    int code = engine_lanes_get(frame, slot->node->args[0], &arg);
     if (code < 0) {
         return code;
     }
@@ -125,7 +125,7 @@ static int run_within(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     const Zone *zone = frame->plan->zone;
     const Lanes *point;
-    int code = engine_lanes_node(frame, node->args[0], &point);
+    int code = engine_lanes_get(frame, node->args[0], &point);
     if (code < 0) {
         return code;
     }
@@ -162,7 +162,7 @@ static int run_match(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     Str pattern = engine_lanes_arg(frame, node, 1)->value.text;
     const Lanes *text;
-    int code = engine_lanes_node(frame, node->args[0], &text);
+    int code = engine_lanes_get(frame, node->args[0], &text);
     if (code < 0) {
         return code;
     }

@@ -24,10 +24,10 @@ typedef struct Operands {
 } Operands;
 
 static int operands_of(LaneFrame *frame, const Node *node, Operands *ret_operands) {
-    int code = engine_lanes_node(frame, node->args[0], &ret_operands->a);
+    int code = engine_lanes_get(frame, node->args[0], &ret_operands->a);
     ret_operands->b = ret_operands->a;
     if (code >= 0 && node->arg_count > 1) {
-        code = engine_lanes_node(frame, node->args[1], &ret_operands->b);
+        code = engine_lanes_get(frame, node->args[1], &ret_operands->b);
     }
     if (code < 0) {
         return code;
@@ -208,12 +208,13 @@ static int run_shift(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     bool is_first = engine_lanes_arg(frame, node, 0)->type == VALUE_TIME;
     const Lanes *point;
-    int code = engine_lanes_node(frame, node->args[is_first ? 0 : 1], &point);
+    int code = engine_lanes_get(frame, node->args[is_first ? 0 : 1], &point);
     if (code < 0) {
         return code;
     }
     LaneMask mask = engine_lanes_mask(frame, point->valid);
-    frame->vector->integers_in(point->integers, slot->low, slot->high, &mask, slot->lanes.valid);
+    frame->vector->integers_in(point->integers, slot->test.low, slot->test.high, &mask,
+                               slot->lanes.valid);
     frame->vector->integers_shift(point->integers, 1, slot->step, frame->lane_count,
                                   slot->lanes.integers);
     engine_lanes_clear(frame, &slot->lanes);
@@ -234,8 +235,8 @@ static LaneRun prepare_shift(const LaneFrame *frame, LaneSlot *slot) {
     Int128 low = (Int128)CALENDAR_TIME_MIN - slot->step;
     Int128 high = (Int128)CALENDAR_TIME_MAX - slot->step;
     bool is_empty = low > INT64_MAX || high < INT64_MIN;
-    slot->low = is_empty ? 1 : low < INT64_MIN ? INT64_MIN : (int64_t)low;
-    slot->high = is_empty ? 0 : high > INT64_MAX ? INT64_MAX : (int64_t)high;
+    slot->test.low = is_empty ? 1 : low < INT64_MIN ? INT64_MIN : (int64_t)low;
+    slot->test.high = is_empty ? 0 : high > INT64_MAX ? INT64_MAX : (int64_t)high;
     return run_shift;
 }
 
@@ -296,7 +297,7 @@ static int settle_days(LaneFrame *frame, LaneSlot *slot, const int64_t *exact, d
 
 static int run_days_from_now(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *point;
-    int code = engine_lanes_node(frame, slot->node->args[0], &point);
+    int code = engine_lanes_get(frame, slot->node->args[0], &point);
     if (code < 0) {
         return code;
     }
@@ -324,7 +325,7 @@ static int run_days_between(LaneFrame *frame, LaneSlot *slot) {
 // zone.
 static int run_completed(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *since;
-    int code = engine_lanes_node(frame, slot->node->args[0], &since);
+    int code = engine_lanes_get(frame, slot->node->args[0], &since);
     if (code < 0) {
         return code;
     }
@@ -392,7 +393,7 @@ static bool round_exact(CallFunction function, int64_t x, int64_t step, int64_t 
 
 static int run_round_exact(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *from;
-    int code = engine_lanes_node(frame, slot->node->args[0], &from);
+    int code = engine_lanes_get(frame, slot->node->args[0], &from);
     if (code < 0) {
         return code;
     }
@@ -412,7 +413,7 @@ static int run_round_exact(LaneFrame *frame, LaneSlot *slot) {
 
 static int run_round_number(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *from;
-    int code = engine_lanes_node(frame, slot->node->args[0], &from);
+    int code = engine_lanes_get(frame, slot->node->args[0], &from);
     if (code < 0) {
         return code;
     }
@@ -464,7 +465,7 @@ static LaneRun prepare_round(const LaneFrame *frame, LaneSlot *slot) {
 
 static int run_size(LaneFrame *frame, LaneSlot *slot) {
     const Lanes *from;
-    int code = engine_lanes_node(frame, slot->node->args[0], &from);
+    int code = engine_lanes_get(frame, slot->node->args[0], &from);
     if (code < 0) {
         return code;
     }
@@ -539,7 +540,7 @@ static int run_top(LaneFrame *frame, const FitBounds *fit, NodeId where_id, cons
         return BASE_OK;
     }
     const Lanes *where;
-    int code = engine_lanes_node(frame, where_id, &where);
+    int code = engine_lanes_get(frame, where_id, &where);
     if (code < 0) {
         return code;
     }
@@ -556,7 +557,7 @@ static int run_fit(LaneFrame *frame, LaneSlot *slot) {
     const Fit *fit = &frame->plan->fits[slot->node->index];
     const FitBounds *bounds = &frame->fits->fits[slot->node->index];
     const Lanes *from;
-    int code = engine_lanes_node(frame, fit->x, &from);
+    int code = engine_lanes_get(frame, fit->x, &from);
     if (code < 0 || (bounds->customer_count == 0 && bounds->kind != FIT_TOP)) {
         return code;
     }

@@ -49,18 +49,20 @@ typedef struct LaneTest {
     };
 } LaneTest;
 
-// A node in a frame: what is read of it first, then room for a few lanes, then how it is made.
+// A node in a frame, a cache line each: what is read of it, room for a few lanes, how it is made.
 struct LaneSlot {
     Lanes lanes;
     uint64_t stamp; // of the frame's lanes that it holds
     LaneRun run;    // NULL until the node is first asked for
     _Alignas(64) uint64_t small[8];
     const Node *node;
-    void *storage;         // for 256 lanes; NULL until needed
-    const LaneTest *tests; // COMPARE, BETWEEN, IN
+    void *storage; // for 256 lanes; NULL until needed
+    LaneTest test; // COMPARE, BETWEEN of constants; its interval: a time moved
+    union {
+        const LaneTest *tests; // BETWEEN, IN
+        int64_t step;          // ROUND, FLOOR, CEIL, COMPLETED, a time moved
+    };
     int32_t test_count;
-    int64_t step; // ROUND, FLOOR, CEIL; shifts
-    int64_t low, high;
     bool is_broadcast; // CONST: the storage holds it
 } __attribute__((aligned(64)));
 
@@ -115,6 +117,16 @@ static inline bool engine_lanes_is_numeric(ValueType type) {
     return type == VALUE_INTEGER || type == VALUE_DECIMAL || type == VALUE_NUMBER;
 }
 
+// A node's lanes; quick where they are known.
+static inline int engine_lanes_get(LaneFrame *frame, NodeId id, const Lanes **ret_lanes) {
+    const LaneSlot *slot = &frame->slots[id];
+    if (slot->stamp == frame->stamp) {
+        *ret_lanes = &slot->lanes;
+        return BASE_OK;
+    }
+    return engine_lanes_node(frame, id, ret_lanes);
+}
+
 // Sets lanes without a value to 0, of types whose lanes are `integers` or `numbers`.
 void engine_lanes_clear(const LaneFrame *frame, Lanes *lanes);
 // Where the set has a lane, the lane of `from`, of the same type; one without a value stays what it
@@ -135,9 +147,5 @@ LaneRun engine_lanes_in(LaneFrame *frame, LaneSlot *slot);
 LaneRun engine_lanes_arithmetic(LaneFrame *frame, LaneSlot *slot);
 LaneRun engine_lanes_call(LaneFrame *frame, LaneSlot *slot);
 LaneRun engine_lanes_choice(LaneFrame *frame, LaneSlot *slot);
-
-// One comparison of two nodes; kind NONE without a vector form.
-LaneTest engine_lanes_test(const LaneFrame *frame, CompareOp op, NodeId a, NodeId b);
-int engine_lanes_run_test(LaneFrame *frame, const LaneTest *test, LaneTruth *ret_truth);
 
 #endif

@@ -10,20 +10,12 @@
 #define LANES_X86 0
 #endif
 
-// Eight lanes; their machine form is the level's business.
-typedef int64_t LaneIntegers __attribute__((vector_size(64), may_alias));
-typedef uint64_t LaneWords __attribute__((vector_size(64), may_alias));
-typedef double LaneNumbers __attribute__((vector_size(64), may_alias));
-
-#define LANE_INTEGERS(pointer, lane) (*(const LaneIntegers *)((pointer) + (lane)))
-#define LANE_WORDS(pointer, lane)    (*(const LaneWords *)((pointer) + (lane)))
-#define LANE_NUMBERS(pointer, lane)  (*(const LaneNumbers *)((pointer) + (lane)))
-
 // ---- any processor ----
 
 #define LANE_NAME(name) name##_plain
 #define LANE_TARGET
 #define LANE_LEVEL KERNEL_SIMD_NONE
+#define LANE_WIDTH 2
 
 #define LANE_PLAIN_MASK(condition)                                                                 \
     unsigned mask = 0;                                                                             \
@@ -56,6 +48,7 @@ static inline unsigned numbers_equal_8_plain(const double *a, const double *b) {
 #undef LANE_NAME
 #undef LANE_TARGET
 #undef LANE_LEVEL
+#undef LANE_WIDTH
 
 #if LANES_X86
 
@@ -64,6 +57,7 @@ static inline unsigned numbers_equal_8_plain(const double *a, const double *b) {
 #define LANE_NAME(name) name##_avx2
 #define LANE_TARGET     __attribute__((target("avx2")))
 #define LANE_LEVEL      KERNEL_SIMD_AVX2
+#define LANE_WIDTH      4
 
 #define LANE_AVX2_INTEGERS(pointer) _mm256_load_si256((const __m256i *)(const void *)(pointer))
 #define LANE_AVX2_MASK(mask)        ((unsigned)_mm256_movemask_pd(mask))
@@ -115,12 +109,14 @@ LANE_TARGET static inline unsigned numbers_equal_8_avx2(const double *a, const d
 #undef LANE_NAME
 #undef LANE_TARGET
 #undef LANE_LEVEL
+#undef LANE_WIDTH
 
 // ---- AVX-512: a comparison yields its mask ----
 
 #define LANE_NAME(name) name##_avx512
 #define LANE_TARGET     __attribute__((target("avx512f,avx512dq")))
 #define LANE_LEVEL      KERNEL_SIMD_AVX512
+#define LANE_WIDTH      8
 
 LANE_TARGET static inline unsigned integers_in_8_avx512(const int64_t *a, int64_t low,
                                                         int64_t high) {
@@ -151,6 +147,7 @@ LANE_TARGET static inline unsigned numbers_equal_8_avx512(const double *a, const
 #undef LANE_NAME
 #undef LANE_TARGET
 #undef LANE_LEVEL
+#undef LANE_WIDTH
 
 #endif
 
