@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calendar.h"
 #include "engine/kernel_private.h"
 
 // --- what is needed, and how ---
@@ -250,67 +251,147 @@ static bool constant_of(const Feature *feature, const Aggregate *aggregate, Valu
            !__builtin_mul_overflow(constant.integer, VALUE_DECIMAL_ONE, ret_constant);
 }
 
-static bool is_use(const Kernel *kernel, NodeId id, int64_t *ret_constant) {
+static const Feature *feature_of(const Kernel *kernel, NodeId id) {
+    int32_t feature = kernel->node_features[unwrap_metric(kernel->plan, id)];
+    return feature < 0 || kernel->features[feature].kind == FEATURE_SLOW
+               ? NULL
+               : &kernel->features[feature];
+}
+
+static bool is_constant(const Kernel *kernel, NodeId id, Value *ret_value) {
+    *ret_value = kernel->plan->nodes[id].value;
+    return kernel->plan->nodes[id].kind == NODE_CONST;
+}
+
+// The greatest age in microseconds for which `age in days op constant` is as it is at age 0
+// or younger; the answer changes once as the age grows.
+static int64_t age_limit(CompareOp op, double constant) {
+    bool is_young = op == COMPARE_LT || op == COMPARE_LE; // true up to the limit
+    int64_t low = -1, high = CALENDAR_TIME_MAX - CALENDAR_TIME_MIN + 1;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        double days = (double)middle / ENGINE_US_PER_DAY;
+        bool holds = op == COMPARE_LT   ? days < constant
+                     : op == COMPARE_LE ? days <= constant
+                     : op == COMPARE_GT ? days > constant
+                                        : days >= constant;
+        if (holds == is_young)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// `days_since(last(event)) op constant`
+static const Feature *since_use(const Kernel *kernel, const Node *node, FeatureUse *use) {
+    const Plan *plan = kernel->plan;
+    const Node *call = &plan->nodes[unwrap_metric(plan, node->args[0])];
+    Value constant;
+    if (call->kind != NODE_CALL || call->function != CALL_DAYS_SINCE ||
+        !is_constant(kernel, node->args[1], &constant) || constant.is_null ||
+        node->compare == COMPARE_EQ || node->compare == COMPARE_NE)
+        return NULL;
+    const Feature *feature = feature_of(kernel, call->args[0]);
+    if (feature == NULL || feature->kind != FEATURE_PICK || feature->property >= 0)
+        return NULL;
+    use->kind = USE_SINCE;
+    use->op = node->compare;
+    use->low = age_limit(node->compare, engine_value_number(constant));
+    return feature;
+}
+
+// The feature that a node compares with constants, and how; NULL where it does not.
+static const Feature *use_of(const Kernel *kernel, NodeId id, FeatureUse *use) {
     const Plan *plan = kernel->plan;
     const Node *node = &plan->nodes[id];
-    if (node->kind != NODE_COMPARE || plan->nodes[node->args[1]].kind != NODE_CONST)
-        return false;
-    const Node *operand = &plan->nodes[node->args[0]];
-    if (operand->kind != NODE_AGGREGATE || kernel->node_features[node->args[0]] < 0)
-        return false;
-    const Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
+    *use = (FeatureUse){.node = id, .is_negated = node->is_negated};
+    if (node->kind != NODE_COMPARE && node->kind != NODE_BETWEEN)
+        return NULL;
+    const Feature *feature = feature_of(kernel, node->args[0]);
+    if (feature == NULL)
+        return node->kind == NODE_COMPARE ? since_use(kernel, node, use) : NULL;
     const Aggregate *aggregate = &plan->aggregates[feature->aggregate];
-    if (feature->kind == FEATURE_SLOW || aggregate->function == AGGREGATE_AVG ||
-        aggregate->function == AGGREGATE_DID || aggregate->function == AGGREGATE_NEVER)
-        return false;
-    return constant_of(feature, aggregate, plan->nodes[node->args[1]].value, ret_constant);
+    Value low, high;
+    if (aggregate->function == AGGREGATE_AVG || aggregate->function == AGGREGATE_DID ||
+        aggregate->function == AGGREGATE_NEVER || !is_constant(kernel, node->args[1], &low) ||
+        !constant_of(feature, aggregate, low, &use->low))
+        return NULL;
+    if (node->kind == NODE_COMPARE) {
+        use->op = node->compare;
+        return feature;
+    }
+    use->kind = USE_BETWEEN;
+    return is_constant(kernel, node->args[2], &high) &&
+                   constant_of(feature, aggregate, high, &use->high)
+               ? feature
+               : NULL;
 }
 
-static void want_column(Kernel *kernel, NodeId id) {
+// Reads a node as a column of values, and what it is made of, but for uses.
+static void read_node(Kernel *kernel, NodeId id) {
+    const Plan *plan = kernel->plan;
+    if (id == NODE_NONE || kernel->is_read[id] || plan->nodes[id].is_event_scope)
+        return;
+    const Node *node = &plan->nodes[id];
+    kernel->is_read[id] = true;
+    FeatureUse use;
+    const Feature *feature = use_of(kernel, id, &use);
+    if (feature != NULL) {
+        kernel->features[feature - kernel->features].use_count++;
+        return;
+    }
     if (kernel->node_features[id] >= 0)
         kernel->features[kernel->node_features[id]].needs_column = true;
+    for (int32_t i = 0; i < node->arg_count; i++)
+        read_node(kernel, node->args[i]);
+    if (node->kind == NODE_FIT) {
+        read_node(kernel, plan->fits[node->index].x);
+        read_node(kernel, plan->fits[node->index].where);
+    }
 }
 
-// What is read of each node: needed nodes in descending order see their readers first.
-static void find_uses(Kernel *kernel) {
-    const Plan *plan = kernel->plan;
-    for (int32_t i = 0; i < plan->node_count; i++) {
-        const Node *node = &plan->nodes[i];
-        int64_t constant;
-        if (!kernel->is_needed[i])
+// Instants that windows hang on, but for the events that features pick.
+static void read_points(Kernel *kernel) {
+    for (int32_t i = 0; i < kernel->feature_count; i++) {
+        const Feature *feature = &kernel->features[i];
+        if (feature->kind == FEATURE_SLOW)
             continue;
-        if (is_use(kernel, i, &constant)) {
-            Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
-            feature->use_count++;
-            continue;
-        }
-        for (int32_t arg = 0; arg < node->arg_count; arg++)
-            want_column(kernel, node->args[arg]);
-        if (node->kind == NODE_FIT)
-            want_column(kernel, plan->fits[node->index].x);
-        if (node->kind == NODE_FIT && plan->fits[node->index].where != NODE_NONE)
-            want_column(kernel, plan->fits[node->index].where);
-        if (node->kind == NODE_AGGREGATE) {
-            const Window *window = &plan->aggregates[node->index].window;
-            if (window->from != NODE_NONE)
-                want_column(kernel, unwrap_metric(plan, window->from));
-            if (window->to != NODE_NONE)
-                want_column(kernel, unwrap_metric(plan, window->to));
+        const Window *window = &kernel->windows[feature->window].window;
+        NodeId points[] = {window->from, window->to};
+        for (size_t p = 0; p < 2; p++) {
+            const Feature *anchor = points[p] == NODE_NONE ? NULL : feature_of(kernel, points[p]);
+            if (anchor == NULL || !anchor->is_anchor)
+                read_node(kernel, points[p]);
         }
     }
+}
+
+static void read_roots(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    for (int32_t i = 0; i < kernel->segment_count; i++)
+        read_node(kernel, plan->segments[kernel->segments[i]].node);
+    for (int32_t i = 0; i < kernel->metric_count; i++)
+        read_node(kernel, plan->metrics[kernel->metrics[i]].node);
+    read_node(kernel, kernel->value);
+    read_points(kernel);
+}
+
+static void find_uses(Kernel *kernel) {
+    const Plan *plan = kernel->plan;
+    read_roots(kernel);
     for (int32_t i = 0; i < kernel->feature_count; i++) {
         kernel->features[i].first_use = kernel->use_count;
         kernel->use_count += kernel->features[i].use_count;
         kernel->features[i].use_count = 0;
     }
     for (int32_t i = 0; i < plan->node_count; i++) {
-        int64_t constant = 0;
-        if (!kernel->is_needed[i] || !is_use(kernel, i, &constant))
+        FeatureUse use;
+        const Feature *found = kernel->is_read[i] ? use_of(kernel, i, &use) : NULL;
+        if (found == NULL)
             continue;
-        const Node *node = &plan->nodes[i];
-        Feature *feature = &kernel->features[kernel->node_features[node->args[0]]];
-        kernel->uses[feature->first_use + feature->use_count++] =
-            (FeatureUse){.node = i, .op = node->compare, .constant = constant};
+        Feature *feature = &kernel->features[found - kernel->features];
+        kernel->uses[feature->first_use + feature->use_count++] = use;
     }
 }
 
@@ -353,6 +434,22 @@ static int compare_passes(const void *a, const void *b) {
     return (x->node > y->node) - (x->node < y->node);
 }
 
+// Counts above the limit answer as the limit does: one more than the greatest constant that any
+// use compares with.
+static uint32_t limit_of(const Kernel *kernel, const Feature *feature, uint32_t limit) {
+    AggregateFunction function = kernel->plan->aggregates[feature->aggregate].function;
+    bool is_flag = function == AGGREGATE_DID || function == AGGREGATE_NEVER;
+    int64_t most = is_flag ? 1 : limit;
+    if (feature->needs_column && !is_flag)
+        return UINT32_MAX;
+    for (int32_t i = 0; i < feature->use_count; i++) {
+        const FeatureUse *use = &kernel->uses[feature->first_use + i];
+        int64_t constant = use->kind == USE_BETWEEN && use->high > use->low ? use->high : use->low;
+        most = constant >= most ? (constant < UINT32_MAX ? constant + 1 : UINT32_MAX) : most;
+    }
+    return most > limit ? (uint32_t)most : limit;
+}
+
 static void make_passes(Kernel *kernel) {
     bool *is_done = base_arena_alloc(kernel->arena, (size_t)kernel->feature_count + 1);
     kernel->passes = base_arena_alloc_array(kernel->arena, (size_t)kernel->feature_count + 1,
@@ -365,11 +462,13 @@ static void make_passes(Kernel *kernel) {
             kernel->arena, (size_t)(kernel->feature_count - i), sizeof(*features));
         int32_t count = 0;
         bool needs_counts = false;
+        uint32_t limit = 0;
         for (int32_t j = i; j < kernel->feature_count; j++) {
             if (!is_done[j] && (i == j || can_share(kernel, first, &kernel->features[j]))) {
                 int32_t aggregate = kernel->features[j].aggregate;
                 is_done[j] = true;
                 needs_counts |= kernel->plan->aggregates[aggregate].function == AGGREGATE_AVG;
+                limit = limit_of(kernel, &kernel->features[j], limit);
                 features[count++] = j;
             }
         }
@@ -381,6 +480,7 @@ static void make_passes(Kernel *kernel) {
                    .property = first->property,
                    .period = kernel->plan->aggregates[first->aggregate].function,
                    .needs_counts = needs_counts,
+                   .limit = limit,
                    .features = features,
                    .feature_count = count};
     }
@@ -429,16 +529,6 @@ static void need_roots(Kernel *kernel) {
     for (int32_t i = 0; i < kernel->metric_count; i++)
         need(kernel, plan->metrics[kernel->metrics[i]].node);
     need(kernel, kernel->value);
-}
-
-static void want_roots(Kernel *kernel) {
-    const Plan *plan = kernel->plan;
-    for (int32_t i = 0; i < kernel->segment_count; i++)
-        want_column(kernel, plan->segments[kernel->segments[i]].node);
-    for (int32_t i = 0; i < kernel->metric_count; i++)
-        want_column(kernel, plan->metrics[kernel->metrics[i]].node);
-    if (kernel->value != NODE_NONE)
-        want_column(kernel, kernel->value);
 }
 
 // Whether lanes has a form for the kind (or for its children); others are leaves.
@@ -500,6 +590,7 @@ static void allot(Kernel *kernel) {
     Arena *arena = kernel->arena;
     size_t nodes = (size_t)plan->node_count + 1, aggregates = (size_t)plan->aggregate_count + 1;
     kernel->is_needed = base_arena_alloc(arena, nodes);
+    kernel->is_read = base_arena_alloc(arena, nodes);
     kernel->selections = base_arena_alloc_array(arena, (size_t)plan->selection_count + 1,
                                                 sizeof(*kernel->selections));
     kernel->clauses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->clauses));
@@ -531,7 +622,6 @@ int engine_kernel_new(const Plan *plan, const KernelOptions *options, Kernel **r
     need_roots(kernel);
     make_leaves(kernel, options->is_slow);
     find_uses(kernel);
-    want_roots(kernel);
     make_passes(kernel);
     *ret_kernel = kernel;
     kernel = NULL;

@@ -157,8 +157,11 @@ static void bind_needs(KernelBinding *binding) {
             need_aggregate(binding, &plan->aggregates[node->index]);
         if (node->kind == NODE_SEQUENCE) {
             const Sequence *sequence = &plan->sequences[node->index];
-            for (int32_t s = 0; s < sequence->step_count; s++)
-                need_selection(binding, sequence->steps[s].selection);
+            for (int32_t s = 0; s < sequence->step_count; s++) {
+                int32_t selection = sequence->steps[s].selection;
+                need_selection(binding, selection);
+                need_properties(binding, sequence->by, &plan->selections[selection].events);
+            }
         }
         if (node->kind == NODE_TRAIT || node->kind == NODE_WAS)
             need_trait(binding, node->index);

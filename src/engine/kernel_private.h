@@ -49,12 +49,20 @@ typedef enum FeatureKind {
     FEATURE_SLOW // by the reference evaluator
 } FeatureKind;
 
-// `aggregate op constant`, answered from the accumulators without a column of values in between:
-// where (x >= low) and not (x >= high), negated.
+// A comparison of a feature with constants, answered from what a pass adds up: no column of values
+// in between.
+typedef enum UseKind {
+    USE_COMPARE, // feature op low
+    USE_BETWEEN, // low <= feature <= high
+    USE_SINCE    // days_since(event) op constant: changes where the age exceeds `low` microseconds
+} UseKind;
+
 typedef struct FeatureUse {
     NodeId node;
+    UseKind kind;
+    bool is_negated; // BETWEEN
     CompareOp op;
-    int64_t constant; // in the units of the feature
+    int64_t low, high; // in the units of the feature
 } FeatureUse;
 
 // One aggregate.
@@ -81,6 +89,7 @@ typedef struct Pass {
     int32_t property;
     AggregateFunction period; // of its first feature, where all have the same
     bool needs_counts;        // some feature is an average
+    uint32_t limit;           // counts need not go above it; UINT32_MAX: none
     const int32_t *features;
     int32_t feature_count;
 } Pass;
@@ -96,6 +105,7 @@ struct Kernel {
     int32_t metric_count;
     NodeId value;
     bool *is_needed; // by node
+    bool *is_read;   // by node: its values are asked for, or a use answers it
     KernelSelection *selections;
     int32_t selection_count;
     Clause *clauses;
@@ -217,14 +227,18 @@ typedef struct Places {
     uint64_t valid[BLOCK_WORDS];
 } Places;
 
-// By lane: the event that first, last or nth picks.
+// By lane: the event that first, last or nth picks, 1 + its row (0: none). With several streams
+// also which one, and its place.
 typedef struct Picked {
+    uint32_t row1[BLOCK_CUSTOMER_MAX];
+    int32_t stream; // whose rows they are; -1: see `streams`
+    int32_t streams[BLOCK_CUSTOMER_MAX];
     int64_t us[BLOCK_CUSTOMER_MAX];
     uint64_t order[BLOCK_CUSTOMER_MAX];
-    uint32_t row[BLOCK_CUSTOMER_MAX];
-    int32_t stream[BLOCK_CUSTOMER_MAX];
-    uint64_t found[BLOCK_WORDS];
 } Picked;
+
+// Up to so many distinct keys of a lane stand in a list, more in a table.
+enum { SEEN_LISTED_MAX = 12 };
 
 // Keys seen by customer: open addressing, emptied by a new stamp.
 typedef struct Seen {
@@ -274,6 +288,8 @@ struct KernelWork {
     int64_t sums[BLOCK_CUSTOMER_MAX], firsts[BLOCK_CUSTOMER_MAX];
     Picked picked;
     Seen seen;
+    uint32_t listed[BLOCK_CUSTOMER_MAX][SEEN_LISTED_MAX];
+    bool is_listing;        // distinct keys of this pass stand in lists
     int32_t *feature_order; // room for the longest pass
     uint32_t *reaches;      // by stream
     const KernelCompare *compare;
@@ -318,6 +334,8 @@ void engine_kernel_zones(KernelWork *work);
 const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group); // by window
 // Positions [*ret_from, *ret_to) of the rows of a stream inside a shared or zoned window, by the
 // bounds of the zone group at hand (a new position_stamp).
+// Rows of the stream with a time <= us.
+uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stream, int64_t us);
 void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window, int32_t stream,
                              uint32_t *ret_from, uint32_t *ret_to);
 uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
@@ -325,6 +343,28 @@ uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
 // `ret_valid`.
 const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, int32_t window,
                                           int32_t *ret_count, uint64_t *ret_valid);
+
+// kernel_add.c: what a pass adds up.
+typedef struct Linear { // the value of a code is base + scale * code
+    int64_t base, scale;
+    uint64_t size_max; // of any value
+} Linear;
+bool engine_kernel_linear(const BlockColumn *column, ValueType type, Linear *ret_linear);
+void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *matches,
+                             int32_t count);
+// Adds matches [low, high) of a stream.
+void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
+                       uint32_t high);
+
+// kernel_put.c: from there into the lanes.
+typedef struct Target {
+    KernelWork *work;
+    const uint64_t *lanes; // that the result is for
+    const uint64_t *valid; // lanes with a result; others are null
+    bool is_first;         // nothing was put for other lanes yet
+    uint32_t from;         // of `last`: earlier rows are outside of the window
+} Target;
+void engine_kernel_put(const Target *target, const Feature *feature);
 
 // kernel_pass.c
 void engine_kernel_pass(KernelWork *work, const Pass *pass);

@@ -149,8 +149,7 @@ const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group) {
     return entry->bounds;
 }
 
-// Rows of the stream with a time <= us.
-static uint32_t rows_until(const BlockTime *time, const BlockStream *stream, int64_t us) {
+uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stream, int64_t us) {
     if (us < CALENDAR_TIME_MIN || stream->count == 0)
         return 0;
     if (stream->rest != NULL)
@@ -175,8 +174,8 @@ void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t win
     if (at->stamp != work->position_stamp) {
         const BlockStream *rows = &work->block->streams[stream];
         at->stamp = work->position_stamp;
-        at->from = rows_until(work->block->time, rows, bounds[window].from_us);
-        at->to = rows_until(work->block->time, rows, bounds[window].to_us);
+        at->from = engine_kernel_rows_until(work->block->time, rows, bounds[window].from_us);
+        at->to = engine_kernel_rows_until(work->block->time, rows, bounds[window].to_us);
     }
     *ret_from = at->from;
     *ret_to = at->to;
