@@ -86,8 +86,7 @@ static bool attach_stream(Index *index, const IndexPartition *partition, const F
     return is_fine;
 }
 
-// The place of a stream among those of the index; stream_count when it has none.
-static uint32_t find_stream(const Index *index, uint32_t event, bool is_any) {
+uint32_t index_stream_find(const Index *index, uint32_t event, bool is_any) {
     const Roster *roster = &index->roster;
     Str name = event == roster->event_count ? STR("") : roster->events[event];
     for (uint32_t i = 0; i < index->source.stream_count; i++) {
@@ -127,7 +126,7 @@ int index_attach_core(Index *index, uint32_t number, const Frame *frame, Text *r
     for (uint32_t i = 0; i < count; i++) {
         uint32_t place = streams[i].event > index->roster.event_count
                              ? index->source.stream_count
-                             : find_stream(index, streams[i].event, streams[i].is_any != 0);
+                             : index_stream_find(index, streams[i].event, streams[i].is_any != 0);
         if (place == index->source.stream_count ||
             !attach_stream(index, partition, frame, i, &streams[i], &partition->streams[place]))
             return damaged(reason, "a partition's stream is wrong");

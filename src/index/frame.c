@@ -171,18 +171,35 @@ int index_frame_make(const char *path, FrameName name, const FramePart *parts, s
 
 // --- opening ---
 
-// What is wrong with a mapped frame; NULL: nothing.
+static bool is_zero(const uint8_t *bytes, size_t count) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= bytes[i];
+    return any == 0;
+}
+
+// What is wrong with a mapped frame; NULL: nothing. Sections lie one behind the other with zeros
+// between them, so that there is no byte that nothing looks at.
 static const char *find_damage(const Frame *frame, bool is_thorough) {
+    uint64_t end = sizeof(FrameHeader) + frame->section_count * sizeof(FrameSection);
+    uint64_t at = align_up(end);
     for (uint32_t i = 0; i < frame->section_count; i++) {
         const FrameSection *section = &frame->sections[i];
-        if (section->offset % FRAME_ALIGN != 0 || section->offset > frame->size_bytes ||
-            section->size_bytes > frame->size_bytes - section->offset)
+        if (section->offset != at || at > frame->size_bytes ||
+            section->size_bytes > frame->size_bytes - at)
             return "a section lies outside of the file";
+        if (!is_zero(frame->data + end, (size_t)(at - end)))
+            return "there is something between sections";
         bool is_now = is_thorough || section->is_rows == 0;
         if (is_now && index_checksum(frame->data + section->offset, (size_t)section->size_bytes,
                                      0) != section->checksum)
             return "a checksum is wrong";
+        end = at + section->size_bytes;
+        at = align_up(end);
     }
+    if (at + FRAME_ALIGN != frame->size_bytes ||
+        !is_zero(frame->data + end, (size_t)(frame->size_bytes - end)))
+        return "there is something behind the last section";
     return NULL;
 }
 

@@ -53,6 +53,10 @@ int index_gather_new(const IndexBuild *build, const Roster *roster, uint32_t fir
         base_arena_alloc_array(gather->arena, build->event_count + 1, sizeof *gather->stream_of);
     for (size_t i = 0; i <= build->event_count; i++)
         gather->stream_of[i][0] = gather->stream_of[i][1] = INDEX_STREAM_NONE;
+    gather->is_event_known = base_arena_alloc(gather->arena, build->event_count + 1);
+    for (size_t i = 0; i < build->event_count; i++)
+        gather->is_event_known[i] =
+            index_roster_event(roster, build->events[i]) < roster->event_count;
     gather->seen = base_arena_alloc_array(gather->arena, GATHER_SEEN_COUNT, sizeof *gather->seen);
     int r = check_wanted(gather, error);
     if (r < 0)
@@ -190,7 +194,7 @@ static inline bool stream_of_row(Gather *gather, const EventTable *table, uint64
                                  uint16_t *ret_stream) {
     bool is_any = table->is_any[row] != 0;
     size_t event = table->event[row];
-    if (event == TABLE_EVENT_UNKNOWN) {
+    if (event == TABLE_EVENT_UNKNOWN || !gather->is_event_known[event]) {
         if (!is_any) {
             *ret_stream = INDEX_STREAM_NONE;
             return true;

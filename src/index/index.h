@@ -51,7 +51,10 @@ int index_build_end(IndexBuilder *builder, Index **ret_index, KretsError *error)
 void index_build_free(IndexBuilder *builder); // gives up; removes what was written
 
 // Adds columns to the index in `directory` without touching what is there: the tables must hold the
-// same events as when it was built (same stamp), in the same order; rows are matched by place.
+// same events as when it was built, in the same order; rows are matched by place. Positive outcomes
+// of index_open() when there is no such index (or `stamp` is another one, or a wanted event is not
+// in it); INDEX_OUTDATED from index_build_partition_end() and index_build_end() when the tables
+// hold other events. Then a new index is to be built.
 int index_extend_begin(const IndexBuild *build, IndexBuilder **ret_builder, KretsError *error);
 
 // --- opening ---

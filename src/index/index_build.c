@@ -84,10 +84,13 @@ static int lock_folder(IndexBuilder *builder, KretsError *error) {
     if (builder->lock < 0)
         return base_error_set(error, BASE_E_STORE, "cannot open %s: %s", path.data,
                               strerror(errno));
-    if (flock(builder->lock, LOCK_EX | LOCK_NB) != 0)
+    if (flock(builder->lock, LOCK_EX | LOCK_NB) != 0) {
+        close(builder->lock); // what lies in the folder is the other one's
+        builder->lock = -1;
         return base_error_set(error, BASE_E_STORE,
-                              "another process is building the index in %.*s: wait for it",
+                              "the index in %.*s is being built already: wait for it",
                               STR_ARG(directory));
+    }
     return 0;
 }
 
@@ -145,6 +148,46 @@ int index_build_begin(const IndexBuild *build, IndexBuilder **ret_builder, Krets
     return r;
 }
 
+// Only columns of events that the index has.
+static bool can_extend(const IndexBuild *build, const Index *base) {
+    bool is_fine = build->partition_count == base->roster.partition_count;
+    for (size_t i = 0; i < build->wanted_count; i++)
+        is_fine &= index_has_event(base, build->wanted[i].event);
+    return is_fine;
+}
+
+int index_extend_begin(const IndexBuild *build, IndexBuilder **ret_builder, KretsError *error) {
+    assert(build->directory.size_bytes > 0);
+    IndexBuilder *builder = new_builder(build);
+    int r = lock_folder(builder, error);
+    if (r == 0)
+        r = index_open(build->directory, build->stamp, false, &builder->base, NULL, error);
+    if (r == 0 && !can_extend(build, builder->base))
+        r = INDEX_OUTDATED;
+    if (r == 0) {
+        index_roster_copy(&builder->roster, &builder->base->roster);
+        builder->roster.generation++;
+        builder->first_wanted = builder->roster.wanted_count;
+        add_wanted(&builder->roster, build);
+        r = index_roster_sweep(&builder->base->roster, build->directory, error);
+    }
+    if (r != 0)
+        index_build_free(builder);
+    else
+        *ret_builder = builder;
+    return r;
+}
+
+// Removes what the folder's roster does not name.
+static void sweep(const IndexBuilder *builder) {
+    Roster current = {0};
+    int r = index_roster_load(builder->build.directory, &current, NULL, NULL);
+    if (r == 0 || r == INDEX_MISSING)
+        index_roster_sweep(r == 0 ? &current : NULL, builder->build.directory, NULL);
+    if (r == 0)
+        index_roster_done(&current);
+}
+
 void index_build_free(IndexBuilder *builder) {
     if (builder == NULL)
         return;
@@ -154,11 +197,7 @@ void index_build_free(IndexBuilder *builder) {
         index_frame_close(&builder->partitions[i].columns);
     }
     if (builder->lock >= 0) {
-        Roster current = {0};
-        if (index_roster_load(builder->build.directory, &current, NULL, NULL) == 0) {
-            index_roster_sweep(&current, builder->build.directory, NULL);
-            index_roster_done(&current);
-        }
+        sweep(builder);
         close(builder->lock);
     }
     if (builder->roster.arena != NULL)
@@ -184,8 +223,13 @@ static int begin_partition(IndexBuilder *builder, uint32_t partition, KretsError
     assert(!builder->partitions[partition].is_ended);
     if (builder->partitions[partition].gather != NULL)
         return 0;
-    return index_gather_new(&builder->build, &builder->roster, builder->first_wanted,
-                            &builder->memory, &builder->partitions[partition].gather, error);
+    Gather **gather = &builder->partitions[partition].gather;
+    int r = index_gather_new(&builder->build, &builder->roster, builder->first_wanted,
+                             &builder->memory, gather, error);
+    if (r == 0 && builder->base != NULL &&
+        !index_extend_texts(*gather, &builder->base->partitions[partition]))
+        r = index_memory_fail(&builder->memory, error);
+    return r;
 }
 
 int index_build_add(IndexBuilder *builder, uint32_t partition, const EventTable *table,
@@ -203,10 +247,13 @@ int index_build_partition_end(IndexBuilder *builder, uint32_t partition, KretsEr
         r = index_gather_end(part->gather, error);
     if (r < 0)
         return r;
+    if (builder->base != NULL && !index_extend_matches(part->gather, builder->base, partition))
+        return INDEX_OUTDATED;
     BASE_TEXT_SCOPED core = {0}, columns = {0};
     const char *core_path = file_path(builder, partition, "core", &core);
     const char *columns_path = file_path(builder, partition, "columns", &columns);
-    r = index_encode_core(part->gather, partition, core_path, &part->core, error);
+    if (builder->base == NULL)
+        r = index_encode_core(part->gather, partition, core_path, &part->core, error);
     base_fault_point("index_core");
     if (r == 0)
         r = index_encode_columns(part->gather, partition, columns_path, &part->columns, error);
@@ -275,21 +322,52 @@ static int end_partitions(IndexBuilder *builder, KretsError *error) {
     return r;
 }
 
-int index_build_end(IndexBuilder *builder, Index **ret_index, KretsError *error) {
+static int finish_new(IndexBuilder *builder, Index **ret_index, KretsError *error) {
     INDEX_SCOPED index = NULL;
-    int r = end_partitions(builder, error);
-    if (r == 0)
-        r = attach(builder, &index, error);
+    int r = attach(builder, &index, error);
     if (r == 0)
         r = add_customers(builder, index, error);
     base_fault_point("index_customers");
     if (r == 0 && has_files(builder))
         r = index_roster_save(&index->roster, builder->build.directory, error);
-    base_fault_point("index_roster");
     if (r == 0) {
         *ret_index = index;
         index = NULL;
     }
+    return r;
+}
+
+// The files of the index as it was, and the new columns.
+static int finish_extended(IndexBuilder *builder, Index **ret_index, KretsError *error) {
+    const Roster *old = &builder->base->roster;
+    for (uint32_t i = 0; i < old->file_count; i++)
+        index_roster_add_file(&builder->roster, old->files[i]);
+    for (uint32_t i = 0; i < builder->build.partition_count; i++) {
+        BASE_TEXT_SCOPED path = {0};
+        const char *file = file_path(builder, i, "columns", &path);
+        RosterFile columns = {base_str_from(strrchr(file, '/') + 1), FRAME_COLUMNS, i,
+                              builder->partitions[i].columns.checksum};
+        index_roster_add_file(&builder->roster, columns);
+    }
+    Str directory = builder->build.directory;
+    int r = index_roster_save(&builder->roster, directory, error);
+    BASE_TEXT_SCOPED reason = {0};
+    if (r == 0)
+        r = index_open(directory, builder->build.stamp, false, ret_index, &reason, error);
+    if (r > 0)
+        r = base_error_set(error, BASE_E_STORE,
+                           "the index that was just written does not read back (%s): the disk or "
+                           "the memory may be failing",
+                           reason.data == NULL ? "" : reason.data);
+    return r;
+}
+
+int index_build_end(IndexBuilder *builder, Index **ret_index, KretsError *error) {
+    int r = end_partitions(builder, error);
+    if (r == 0)
+        r = builder->base == NULL ? finish_new(builder, ret_index, error)
+                                  : finish_extended(builder, ret_index, error);
+    base_fault_point("index_roster");
     index_build_free(builder); // sweeps what the roster of the folder does not name
     return r;
 }

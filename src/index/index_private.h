@@ -264,6 +264,9 @@ int index_attach_core(Index *index, uint32_t partition, const Frame *frame, Text
 int index_attach_columns(Index *index, uint32_t partition, const Frame *frame, Text *reason);
 int index_attach_customers(Index *index, const Frame *frame, Text *reason);
 
+// The place of a stream (event in the roster) among those of the index; stream_count: none.
+uint32_t index_stream_find(const Index *index, uint32_t event, bool is_any);
+
 void index_source_init(Index *index); // functions of index->source
 
 const IndexPartition *index_partition_of(const Index *index, uint32_t ordinal);
@@ -354,6 +357,7 @@ typedef struct Gather {
     int64_t time_first_us, time_min_us, time_max_us;
     IndexDivisor time_divisor;
     uint16_t (*stream_of)[2]; // [event of the table][is_any]; the last one: of unknown events
+    uint8_t *is_event_known;  // by event of the table: it is in the roster
     GatherStream *streams;
     uint32_t stream_count;
     IndexPool texts, lists;
@@ -394,5 +398,9 @@ int index_encode_core(Gather *gather, uint32_t partition, const char *path, Fram
                       KretsError *error);
 int index_encode_columns(Gather *gather, uint32_t partition, const char *path, Frame *ret_frame,
                          KretsError *error);
+
+// Adding columns: texts of the index keep their numbers; whether the events are the same ones.
+bool index_extend_texts(Gather *gather, const IndexPartition *partition);
+bool index_extend_matches(const Gather *gather, const Index *index, uint32_t partition);
 
 #endif
