@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 KRETS = os.environ["KRETS"]
-COMMANDS = ["init", "check", "import", "run", "members", "explain", "sql", "verify", "profile",
+COMMANDS = ["init", "check", "import", "run", "members", "changes", "explain", "sql", "verify", "profile",
             "fit", "version"]
 MODEL = """krets: 1
 name: Command

@@ -156,7 +156,8 @@ static int last_event(Project *project, int64_t *ret_now_us, KretsError *error) 
 }
 
 // A time as a person writes it: with an offset, or local to the model's zone; or a whole day.
-static int read_time(const Project *project, Str text, int64_t *ret_now_us, KretsError *error) {
+static int read_time(const Project *project, const char *option, Str text, int64_t *ret_now_us,
+                     KretsError *error) {
     int64_t local_us = 0;
     bool has_offset = false;
     int32_t offset_s = 0, day = 0;
@@ -170,27 +171,41 @@ static int read_time(const Project *project, Str text, int64_t *ret_now_us, Kret
         return 0;
     }
     return base_error_set(error, BASE_E_USAGE,
-                          "--now: `%.*s` is not a time; write 2026-01-31, 2026-01-31T12:00, "
+                          "%s: `%.*s` is not a time; write 2026-01-31, 2026-01-31T12:00, "
                           "2026-01-31T12:00Z or last-event",
-                          STR_ARG(text));
+                          option, STR_ARG(text));
 }
 
 static bool is_last_event(Str text) {
     return base_str_equal(text, STR("last-event")) || base_str_equal(text, STR("last event"));
 }
 
+int app_project_check_time(const Project *project, const char *option, Str text,
+                           KretsError *error) {
+    int64_t ignored = 0;
+    return is_last_event(text) ? 0 : read_time(project, option, text, &ignored, error);
+}
+
+int app_project_read_time(Project *project, const char *option, Str text, int64_t *ret_time_us,
+                          KretsError *error) {
+    return is_last_event(text) ? last_event(project, ret_time_us, error)
+                               : read_time(project, option, text, ret_time_us, error);
+}
+
+static const char *now_option(const Project *project) {
+    return project->options.is_now_at ? "--at" : "--now";
+}
+
 int app_project_check_now(const Project *project, KretsError *error) {
     Str text = project->options.now;
-    int64_t ignored = 0;
-    return text.size_bytes > 0 && !is_last_event(text) ? read_time(project, text, &ignored, error)
-                                                       : 0;
+    return text.size_bytes > 0 ? app_project_check_time(project, now_option(project), text, error)
+                               : 0;
 }
 
 int app_project_now(Project *project, int64_t *ret_now_us, KretsError *error) {
     Str text = project->options.now;
     if (text.size_bytes > 0)
-        return is_last_event(text) ? last_event(project, ret_now_us, error)
-                                   : read_time(project, text, ret_now_us, error);
+        return app_project_read_time(project, now_option(project), text, ret_now_us, error);
     if (project->model->now_kind == MODEL_NOW_LAST_EVENT)
         return last_event(project, ret_now_us, error);
     *ret_now_us = project->model->now_kind == MODEL_NOW_TIME ? project->model->now_us

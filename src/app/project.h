@@ -11,6 +11,7 @@ typedef struct AppOptions {
     Str data;            // --data: the store; "" : DIRECTORY/krets-data
     Str out;             // --out; "" : DIRECTORY/out
     Str now;             // --now: "" (the model's), a time, or "last-event"
+    bool is_now_at;      // `now` was given as --at, for messages
     int64_t fit_version; // --fit: 0 the newest
     unsigned threads;    // 0: all processors
     size_t memory_bytes; // 0: half of the machine's memory
@@ -72,6 +73,12 @@ int app_project_is_stale(Project *project, bool *ret_is_stale, KretsError *error
 // Whether --now can be read, before any work is done for it.
 int app_project_check_now(const Project *project, KretsError *error);
 int app_project_now(Project *project, int64_t *ret_now_us, KretsError *error);
+
+// The time that an option was given: as --now, or "last-event", which needs the store; and whether
+// it can be read. BASE_E_USAGE names the option.
+int app_project_check_time(const Project *project, const char *option, Str text, KretsError *error);
+int app_project_read_time(Project *project, const char *option, Str text, int64_t *ret_time_us,
+                          KretsError *error);
 
 int64_t app_project_wall_clock(void); // microseconds, UTC
 

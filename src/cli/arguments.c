@@ -21,6 +21,8 @@ enum {
     OPTION_PRINT,
     OPTION_PLAN,
     OPTION_FROM,
+    OPTION_TO,
+    OPTION_WITH,
     OPTION_FORCE,
     OPTION_LIMIT,
     OPTION_VERSION
@@ -39,12 +41,19 @@ static const struct option options[] = {
     {"print", no_argument, NULL, OPTION_PRINT},
     {"plan", no_argument, NULL, OPTION_PLAN},
     {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"with", required_argument, NULL, OPTION_WITH},
     {"force", no_argument, NULL, OPTION_FORCE},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
 };
+
+const char *cli_arguments_format_name(Format format) {
+    static const char *const names[] = {"", "csv", "ndjson", "parquet"};
+    return names[format];
+}
 
 static int parse_count(const char *name, const char *text, int64_t most, int64_t *ret_count,
                        KretsError *error) {
@@ -87,12 +96,14 @@ static int parse_size(const char *text, size_t *ret_bytes, KretsError *error) {
                           "--memory: `%s` is not a size; write 800MB, 2GB or 1.5GiB", text);
 }
 
-static int parse_format(const char *text, Arguments *arguments, KretsError *error) {
-    if (strcmp(text, "csv") != 0 && strcmp(text, "parquet") != 0)
-        return base_error_set(error, BASE_E_USAGE, "--format: `%s` is neither csv nor parquet",
-                              text);
-    arguments->is_csv = strcmp(text, "csv") == 0;
-    return 0;
+static int parse_format(const char *text, Format *ret_format, KretsError *error) {
+    for (Format format = FORMAT_CSV; format <= FORMAT_PARQUET; format++)
+        if (strcmp(text, cli_arguments_format_name(format)) == 0) {
+            *ret_format = format;
+            return 0;
+        }
+    return base_error_set(error, BASE_E_USAGE, "--format: `%s` is none of csv, ndjson and parquet",
+                          text);
 }
 
 static int unknown_option(char *const *argv, int at, KretsError *error) {
@@ -132,7 +143,6 @@ static int take_option(int option, Arguments *arguments, KretsError *error) {
         app->data = base_str_from(optarg);
         return 0;
     case OPTION_NOW:
-    case OPTION_AT:
         app->now = base_str_from(optarg);
         return 0;
     case OPTION_OUT:
@@ -149,9 +159,18 @@ static int take_option(int option, Arguments *arguments, KretsError *error) {
     case OPTION_LIMIT:
         return parse_count("limit", optarg, INT64_MAX, &arguments->limit, error);
     case OPTION_FORMAT:
-        return parse_format(optarg, arguments, error);
+        return parse_format(optarg, &arguments->format, error);
     case OPTION_FROM:
         arguments->from = optarg;
+        return 0;
+    case OPTION_TO:
+        arguments->to = optarg;
+        return 0;
+    case OPTION_WITH:
+        arguments->with = optarg;
+        return 0;
+    case OPTION_AT:
+        arguments->at = optarg;
         return 0;
     default:
         break;

@@ -4,6 +4,8 @@
 
 #include "app/project.h"
 
+typedef enum Format { FORMAT_NONE, FORMAT_CSV, FORMAT_NDJSON, FORMAT_PARQUET } Format;
+
 typedef struct Arguments {
     AppOptions app;
     const char *command;         // NULL: none given
@@ -11,11 +13,16 @@ typedef struct Arguments {
     int operand_count;
     bool is_json, is_help, is_version;
     bool is_print, is_plan; // check
-    bool is_csv;            // run, members: --format csv
+    Format format;          // run: csv, parquet; members, changes: csv, ndjson
     bool is_force;          // init
-    const char *from;       // init
-    int64_t limit;          // members; 0: all
+    const char *from;       // init: a file; changes: a time
+    const char *to;         // changes
+    const char *at;         // run: times; members, explain: the time, in place of --now
+    const char *with;       // run: until; members: since, until
+    int64_t limit;          // members, changes; 0: all
 } Arguments;
+
+const char *cli_arguments_format_name(Format format);
 
 // BASE_E_USAGE with a sentence and a suggestion. Options may stand before or after the command.
 int cli_arguments_parse(int argc, char **argv, Arguments *ret_arguments, KretsError *error);

@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+int cli_command_format(const Arguments *arguments, const char *command, Format a, Format b,
+                       KretsError *error) {
+    Format format = arguments->format;
+    if (format == FORMAT_NONE || format == a || format == b)
+        return 0;
+    return base_error_set(error, BASE_E_USAGE, "--format: %s writes %s or %s, not %s", command,
+                          cli_arguments_format_name(a), cli_arguments_format_name(b),
+                          cli_arguments_format_name(format));
+}
+
 int cli_command_json(json_t *document, KretsError *error) {
     // 15 digits: money reads as it is in the data (8911407.904, not 8911407.9039999992).
     int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));

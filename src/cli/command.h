@@ -18,6 +18,7 @@ typedef struct Command {
     bool needs_model;
 } Command;
 
+int cli_changes_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_check_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_explain_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_fit_run(const Arguments *arguments, Project *project, KretsError *error);
@@ -29,6 +30,10 @@ int cli_run_run(const Arguments *arguments, Project *project, KretsError *error)
 int cli_sql_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_verify_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_version_run(const Arguments *arguments, Project *project, KretsError *error);
+
+// BASE_E_USAGE when a --format was given that is neither of the two.
+int cli_command_format(const Arguments *arguments, const char *command, Format a, Format b,
+                       KretsError *error);
 
 // One JSON document on standard output; consumes `document`.
 int cli_command_json(json_t *document, KretsError *error);

@@ -61,6 +61,23 @@ static const Command commands[] = {
      "  krets members lapsed > lapsed.txt\n"
      "  krets members lapsed --now 2011-06-30 --json\n",
      cli_members_run, true},
+    {"changes", "SEGMENT", 1, 1, "Who entered and left a segment, and when exactly",
+     "Every entry and exit after --from, up to and including --to, computed under today's\n"
+     "definition: customer, time (UTC, to the microsecond), entered or left. In the order of "
+     "time;\n"
+     "totals on standard error. A --to in the future foretells: what changes if nothing happens.\n"
+     "\n"
+     "  --from TIME   begin after this instant (a time as for --now, or last-event)\n"
+     "  --to TIME     end with this instant (default: now)\n"
+     "  --format F    csv (default) or ndjson: one JSON object a line\n"
+     "  --limit N     only the first N\n"
+     "  --fit N       with fit N in place of the newest\n"
+     "\n"
+     "Examples:\n"
+     "  krets changes lapsed --from 2026-01-01 --to 2026-02-01 > january.csv\n"
+     "  krets changes lapsed --from last-event --to 2026-12-31   # who is about to lapse, and "
+     "when\n",
+     cli_changes_run, true},
     {"explain", "CUSTOMER [SEGMENT]", 1, 2, "Why a customer is in a segment, or not",
      "Prints the expression as a tree with the value of every part and the events that decided.\n"
      "Without SEGMENT: all segments, a line each.\n"
@@ -162,6 +179,31 @@ static int blame_store(Project *project, int r, KretsError *error) {
     return r;
 }
 
+// Options that only some commands take: an option that does nothing would mislead.
+static int check_extras(const Command *command, Arguments *arguments, KretsError *error) {
+    const struct {
+        const char *name, *value, *commands;
+    } extras[] = {{"at", arguments->at, "run, members, explain"},
+                  {"from", arguments->from, "init, changes"},
+                  {"to", arguments->to, "changes"},
+                  {"with", arguments->with, "run, members"}};
+    for (size_t i = 0; i < sizeof extras / sizeof *extras; i++)
+        if (extras[i].value && !strstr(extras[i].commands, command->name))
+            return base_error_set(error, BASE_E_USAGE, "%s takes no --%s; it is for %s",
+                                  command->name, extras[i].name, extras[i].commands);
+    if (!arguments->at)
+        return 0;
+    if (arguments->app.now.size_bytes > 0)
+        return base_error_set(
+            error, BASE_E_USAGE,
+            "--now and --at were both given: give one, the instant to answer for");
+    if (strcmp(command->name, "run") != 0) {
+        arguments->app.now = base_str_from(arguments->at);
+        arguments->app.is_now_at = true;
+    }
+    return 0;
+}
+
 static int run(const Command *command, const Arguments *arguments, KretsError *error) {
     APP_PROJECT_SCOPED project = {0};
     if (!command->needs_model)
@@ -203,6 +245,8 @@ int main(int argc, char **argv) {
     }
     if (r == 0)
         r = check_operands(command, &arguments, &error);
+    if (r == 0)
+        r = check_extras(command, &arguments, &error);
     if (r == 0)
         r = run(command, &arguments, &error);
     if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))

@@ -112,7 +112,9 @@ static void note_zones(uint64_t count) {
 
 int cli_run_run(const Arguments *arguments, Project *project, KretsError *error) {
     RunResult result;
-    int r = app_run(project, arguments->is_csv, &result, error);
+    int r = cli_command_format(arguments, "run", FORMAT_CSV, FORMAT_PARQUET, error);
+    if (r == 0)
+        r = app_run(project, arguments->format == FORMAT_CSV, &result, error);
     if (r < 0)
         return r;
     cli_terminal_clear();

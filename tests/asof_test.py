@@ -1,0 +1,231 @@
+"""Answers over time: changes, since and until, the next flip, as of past instants.
+
+The answers are worked out by hand from a few events, to the microsecond."""
+
+import csv
+import datetime
+import io
+import json
+import os
+import random
+import subprocess
+
+import pytest
+
+KRETS = os.environ["KRETS"]
+MODEL = """krets: 1
+name: Time
+timezone: Europe/Stockholm
+currency: SEK
+now: 2024-04-10
+value: "sum(order.amount)"
+sources:
+  orders: { file: orders.csv, customer: who, time: at, event: order }
+  visits: { file: visits.csv, customer: who, time: at, event: visit }
+  people: { file: people.csv, kind: traits, customer: who }
+metrics:
+  orders: "count(order)"
+  recent: "count(order last 30 days)"
+segments:
+  fresh: { name: Fresh customers, when: "did(order last 10 days)" }
+  late: "days_since(last(order)) > 10"
+  twice: "recent >= 2"
+  this_month: "did(order this month)"
+  grown: "age(born) >= 18"
+  best: "ntile(orders, 2) = 2"
+  seen: "did(visit last 7 days) and orders >= 1"
+  quiet: "never(visit)"
+  good: "segment(fresh) and orders >= 2"
+"""
+ORDERS = """who,at,amount
+anna,2024-03-01T10:00:00.000001Z,60.50
+anna,2024-03-20T12:30:00Z,39.50
+bo,2024-03-05T08:00:00Z,5
+"çelik, z.",2024-03-25T22:59:59.999999Z,7.25
+dag,2024-05-01T06:00:00Z,9
+"""
+VISITS = """who,at
+anna,2024-03-02T00:00:00Z
+eva,2024-03-31T00:30:00Z
+"""
+PEOPLE = """who,born
+bo,2006-03-31
+"""
+
+
+def krets(*arguments, code=0):
+    done = subprocess.run([KRETS, *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                          check=False)
+    assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def rows(*arguments):
+    """The rows of CSV on standard output, with its header."""
+    return list(csv.reader(io.StringIO(krets(*arguments).stdout)))
+
+
+def project(folder, model=MODEL, orders=ORDERS, visits=VISITS, people=PEOPLE):
+    for name, text in (("krets.yaml", model), ("orders.csv", orders), ("visits.csv", visits),
+                       ("people.csv", people)):
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A project that has run once; tests must not change its store."""
+    folder = project(tmp_path_factory.mktemp("shop"))
+    krets("run", "-C", folder)
+    return folder
+
+
+# --- changes --------------------------------------------------------------------------------------
+
+FRESH = [["customer", "time", "change"],
+         ["anna", "2024-03-01T10:00:00.000001Z", "entered"],
+         ["bo", "2024-03-05T08:00:00Z", "entered"],
+         ["anna", "2024-03-11T10:00:00.000001Z", "left"],
+         ["bo", "2024-03-15T08:00:00Z", "left"],
+         ["anna", "2024-03-20T12:30:00Z", "entered"],
+         ["çelik, z.", "2024-03-25T22:59:59.999999Z", "entered"],
+         ["anna", "2024-03-30T12:30:00Z", "left"],
+         ["çelik, z.", "2024-04-04T22:59:59.999999Z", "left"]]
+
+
+def changes(shop, segment, begin, end):
+    return rows("changes", segment, "--from", begin, "--to", end, "-C", shop)[1:]
+
+
+def test_changes_of_a_sliding_window(shop):
+    done = krets("changes", "fresh", "--from", "2024-01-01", "-C", shop)
+    assert list(csv.reader(io.StringIO(done.stdout))) == FRESH
+    assert "4 entered, 4 left (3 customers)" in done.stderr
+    assert "foretold" not in done.stderr
+
+
+def test_changes_of_days_since_come_a_microsecond_later(shop):
+    assert changes(shop, "late", "2024-01-01", "2024-04-10") == [
+        ["anna", "2024-03-11T10:00:00.000002Z", "entered"],
+        ["bo", "2024-03-15T08:00:00.000001Z", "entered"],
+        ["anna", "2024-03-20T12:30:00Z", "left"],
+        ["anna", "2024-03-30T12:30:00.000001Z", "entered"],
+        ["çelik, z.", "2024-04-04T23:00:00Z", "entered"]]
+
+
+def test_changes_of_counts_and_of_the_calendar(shop):
+    assert changes(shop, "twice", "2024-01-01", "2024-04-10") == [
+        ["anna", "2024-03-20T12:30:00Z", "entered"],
+        ["anna", "2024-03-31T10:00:00.000001Z", "left"]]
+    # April begins in Stockholm on summer time: 22:00 UTC.
+    assert changes(shop, "this_month", "2024-03-26", "2024-04-10") == [
+        [who, "2024-03-31T22:00:00Z", "left"] for who in ("anna", "bo", "çelik, z.")]
+    # Born on the day on which summer time begins: adult from its midnight, still in winter time.
+    assert changes(shop, "grown", "2024-01-01", "2024-12-31") == [
+        ["bo", "2024-03-30T23:00:00Z", "entered"]]
+
+
+def test_changes_of_a_segment_that_names_another(shop):
+    assert changes(shop, "good", "2024-01-01", "2024-04-10") == [
+        ["anna", "2024-03-20T12:30:00Z", "entered"], ["anna", "2024-03-30T12:30:00Z", "left"]]
+
+
+def test_joining_as_a_member_is_an_entry(shop):
+    assert changes(shop, "quiet", "2024-01-01", "2024-04-10") == [
+        ["anna", "2024-03-01T10:00:00.000001Z", "entered"],
+        ["anna", "2024-03-02T00:00:00Z", "left"],
+        ["çelik, z.", "2024-03-25T22:59:59.999999Z", "entered"]]
+
+
+def test_the_beginning_is_left_out_and_the_end_is_not(shop):
+    instant = "2024-03-05T08:00:00Z"
+    assert changes(shop, "fresh", instant, "2024-03-06") == []
+    assert changes(shop, "fresh", "2024-03-05T07:59:59.999999Z", instant) == [
+        ["bo", instant, "entered"]]
+    assert changes(shop, "fresh", instant, instant) == []
+
+
+def test_changes_after_now_are_foretold(shop):
+    done = krets("changes", "fresh", "--from", "last-event", "--to", "2024-12-31", "-C", shop)
+    assert done.stdout == "customer,time,change\ndag,2024-05-11T06:00:00Z,left\n"
+    assert "foretold" in done.stderr
+
+
+def test_changes_as_json_and_lines(shop):
+    window = ("--from", "2024-03-01", "--to", "2024-03-12", "-C", shop)
+    whole = json.loads(krets("changes", "Fresh customers", "--json", *window).stdout)
+    expected = [dict(zip(FRESH[0], row)) for row in FRESH[1:4]]
+    assert whole["changes"] == expected
+    assert {key: whole[key] for key in whole if key not in ("changes", "words")} == {
+        "segment": "fresh", "name": "Fresh customers", "from": "2024-02-29T23:00:00Z",
+        "to": "2024-03-11T23:00:00Z", "fit": None, "entered": 2, "left": 1, "customers": 2}
+    lines = krets("changes", "fresh", "--format", "ndjson", *window).stdout.splitlines()
+    assert [json.loads(line) for line in lines] == expected
+    assert rows("changes", "fresh", "--limit", "2", *window) == FRESH[:3]
+
+
+def test_changes_with_a_fit_say_which(shop):
+    assert "fit 1" in krets("changes", "best", "--from", "2024-03-01", "-C", shop).stderr
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["fresh"], "--from"),
+    (["fersh", "--from", "2024-03-01"], "did you mean `fresh`"),
+    (["fresh", "--from", "soon"], "--from: `soon` is not a time"),
+    (["fresh", "--from", "2024-03-01", "--to", "soon"], "--to: `soon` is not a time"),
+    (["fresh", "--from", "2024-03-02", "--to", "2024-03-01"], "is after --to"),
+    (["fresh", "--from", "2024-03-01", "--format", "parquet"], "csv or ndjson"),
+    (["fresh", "--from", "2024-03-01", "--at", "2024-03-01"], "takes no --at"),
+    ([], "usage: krets changes SEGMENT")])
+def test_wrong_usage_of_changes(arguments, said, shop):
+    done = krets("changes", *arguments, "-C", shop, code=2)
+    assert said in done.stderr and done.stdout == ""
+
+
+def random_orders(seed, customers, count):
+    chance = random.Random(seed)
+    begin = datetime.datetime(2024, 1, 1)
+    lines = ["who,at,amount"]
+    for _ in range(count):
+        at = begin + datetime.timedelta(seconds=chance.randrange(100 * 86400))
+        lines.append(f"c{chance.randrange(customers)},{at.isoformat()}Z,{chance.randrange(100)}")
+    return "\n".join(lines) + "\n"
+
+
+def test_changes_agree_with_members_at_instants(tmp_path):
+    """Members at an instant are the members before, with the changes in between applied."""
+    seed = 20240410
+    folder = project(tmp_path, orders=random_orders(seed, 40, 300))
+    krets("import", "-C", folder)
+    krets("fit", "-C", folder)
+    chance = random.Random(seed)
+    for segment in ("fresh", "late", "twice", "this_month"):
+        found = rows("changes", segment, "--from", "2023-12-31", "--to", "2024-05-01T00:00Z",
+                     "-C", folder)[1:]
+        assert found == sorted(found, key=lambda row: (instant_us(row[1]), row[0].encode()))
+        assert len(found) > 40, seed
+        for row in chance.sample(found, 6):
+            for shift in (-1, 0, 1):
+                at = instant_us(row[1]) + shift
+                members = set(krets("members", segment, "--at", time_of(at), "-C", folder)
+                              .stdout.split())
+                assert members == replay(found, at), (seed, segment, row, shift)
+
+
+def instant_us(text):
+    return round(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 10**6)
+
+
+def time_of(us):
+    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=us)
+    return moment.isoformat() + "Z"
+
+
+def replay(found, until_us):
+    members = set()
+    for customer, time, change in found:
+        if instant_us(time) > until_us:
+            break
+        assert (customer in members) == (change == "left")
+        (members.add if change == "entered" else members.remove)(customer)
+    return members
