@@ -9,64 +9,53 @@ static uint64_t true_bits(const Lanes *lanes, size_t w) {
     return lanes->bits[w] & lanes->valid[w];
 }
 
-static bool is_all(const uint64_t *bits, const uint64_t *used) {
-    uint64_t missing = 0;
-    LANE_WORDS_EACH(w) {
-        missing |= used[w] & ~bits[w];
-    }
-    return missing == 0;
-}
+// Two words at once, which every processor can; four of them are all lanes.
+typedef uint64_t WordPair __attribute__((vector_size(16), aligned(8), may_alias));
+#define WORD_PAIR(words, pair) (*(WordPair *)((words) + 2 * (pair)))
+_Static_assert(BLOCK_WORDS == 4, "two pairs of words");
 
-// `and` is true where all are and false where any is; arguments after the first that settles every
-// lane are left out.
-static int run_and(LaneFrame *frame, LaneSlot *slot) {
+// `and` is true where all are and false where any is, `or` the other way round (flip: all bits
+// set); arguments after those that settle every lane are left out.
+static inline __attribute__((always_inline)) int run_junction(LaneFrame *frame, LaneSlot *slot,
+                                                              uint64_t flip) {
     const Node *node = slot->node;
-    uint64_t all_true[BLOCK_WORDS], any_false[BLOCK_WORDS] = {0};
-    memcpy(all_true, frame->used, sizeof all_true);
+    const WordPair flips = {flip, flip};
+    const WordPair used[2] = {WORD_PAIR(frame->used, 0), WORD_PAIR(frame->used, 1)};
+    WordPair all[2] = {used[0], used[1]}, any_not[2] = {{0, 0}, {0, 0}};
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
         int code = engine_lanes_get(frame, node->args[i], &arg);
         if (code < 0) {
             return code;
         }
-        LANE_WORDS_EACH(w) {
-            all_true[w] &= true_bits(arg, w);
-            any_false[w] |= arg->valid[w] & ~arg->bits[w];
+        WordPair open = {0, 0};
+        for (int p = 0; p < 2; p++) {
+            WordPair valid = WORD_PAIR(arg->valid, p), bits = WORD_PAIR(arg->bits, p) ^ flips;
+            all[p] &= valid & bits;
+            any_not[p] |= valid & ~bits;
+            open |= used[p] & ~any_not[p];
         }
-        if (is_all(any_false, frame->used)) {
+        if ((open[0] | open[1]) == 0) {
             break;
         }
     }
-    LANE_WORDS_EACH(w) {
-        slot->lanes.bits[w] = all_true[w] & ~any_false[w];
-        slot->lanes.valid[w] = slot->lanes.bits[w] | any_false[w];
+    for (int p = 0; p < 2; p++) {
+        WordPair truth = all[p] & ~any_not[p];
+        if (flip != 0) {
+            truth = any_not[p];
+        }
+        WORD_PAIR(slot->lanes.bits, p) = truth;
+        WORD_PAIR(slot->lanes.valid, p) = all[p] | any_not[p];
     }
     return BASE_OK;
+}
+
+static int run_and(LaneFrame *frame, LaneSlot *slot) {
+    return run_junction(frame, slot, 0);
 }
 
 static int run_or(LaneFrame *frame, LaneSlot *slot) {
-    const Node *node = slot->node;
-    uint64_t any_true[BLOCK_WORDS] = {0}, all_false[BLOCK_WORDS];
-    memcpy(all_false, frame->used, sizeof all_false);
-    for (int32_t i = 0; i < node->arg_count; i++) {
-        const Lanes *arg;
-        int code = engine_lanes_get(frame, node->args[i], &arg);
-        if (code < 0) {
-            return code;
-        }
-        LANE_WORDS_EACH(w) {
-            any_true[w] |= true_bits(arg, w);
-            all_false[w] &= arg->valid[w] & ~arg->bits[w];
-        }
-        if (is_all(any_true, frame->used)) {
-            break;
-        }
-    }
-    LANE_WORDS_EACH(w) {
-        slot->lanes.bits[w] = any_true[w];
-        slot->lanes.valid[w] = any_true[w] | all_false[w];
-    }
-    return BASE_OK;
+    return run_junction(frame, slot, UINT64_MAX);
 }
 
 static int run_not(LaneFrame *frame, LaneSlot *slot) {
