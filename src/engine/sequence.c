@@ -269,6 +269,9 @@ static Chain find_chain_by(const Search *whole) {
     const uint32_t *numbers = groups.numbers;
     for (int32_t i = 0; i < step_count; i++) {
         parted[i] = part_step(work, &whole->steps[i], numbers, groups.count);
+        if (parted[i].starts == NULL) {
+            return (Chain){0};
+        }
         numbers += whole->steps[i].count;
     }
     Search search = *whole;

@@ -88,8 +88,7 @@ static const char *const conditions[] = {
     "sequence(order where amount > 100 then return within 14 days)",
     "not sequence(order then return)",
     "sequence(page_view then order in all within 2 weeks)",
-    "sequence(order then not return within 3 days then any in all within 1 month by product last "
-    "1 year)",
+    "sequence(order then not return then any in all within 1 month by product last 1 year)",
     "sequence(order where product in ('Tea', 'Milk') then return by coupon)",
     "sequence(order where gift then return in all within 30 days by quantity)",
     "ntile(recency, 5) = 1 and ntile(frequency, 5) >= 4",
