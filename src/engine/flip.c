@@ -48,7 +48,7 @@ static bool node_can_move(const Plan *plan, const bool *can_move, const Node *no
     if (node->kind == NODE_CALL &&
         (node->function == CALL_DAYS_SINCE || node->function == CALL_DAYS_UNTIL ||
          node->function == CALL_CALENDAR_DAYS_SINCE || node->function == CALL_AGE ||
-         node->function == CALL_ANNIVERSARY)) {
+         node->function == CALL_ANNIVERSARY || node->function == CALL_COMPLETED)) {
         return true;
     }
     if (node->kind == NODE_AGGREGATE) {
@@ -58,7 +58,11 @@ static bool node_can_move(const Plan *plan, const bool *can_move, const Node *no
         return sequence_can_move(can_move, &plan->sequences[node->index]);
     }
     if (node->kind == NODE_FIT) {
-        return can_move[plan->fits[node->index].x];
+        const Fit *fit = &plan->fits[node->index];
+        return can_move[fit->x] || (fit->where != NODE_NONE && can_move[fit->where]);
+    }
+    if (node->kind == NODE_CHANGED) {
+        return window_can_move(can_move, &plan->changes[node->index].window);
     }
     for (int32_t i = 0; i < node->arg_count; i++) {
         if (can_move[node->args[i]]) {
@@ -82,8 +86,8 @@ int engine_flips_over(const Ready *ready, const EventTable *table, const FitSet 
     size_t node_count = (size_t)ready->plan->node_count;
     if (ready->plan->fit_count > 0 && fits == NULL) {
         return base_error_set(error, BASE_E_USAGE,
-                              "the model uses ntile or percentile, which are fitted over the whole "
-                              "population first: run krets fit");
+                              "the model uses ntile, percentile or top, which are fitted over the "
+                              "whole population first: run krets fit");
     }
     Work *work = engine_work_new(ready, table, fits, memory_bytes, error);
     if (work == NULL) {

@@ -103,52 +103,49 @@ static bool is_one_cell(const Flips *flips, const Range *range, FlipCell cell) {
                cell_of(base_zone_local(zone, high_us), cell);
 }
 
+typedef struct CellTrial {
+    NodeId id;
+    FlipCell cell;
+} CellTrial;
+
+static bool stays_in_cell(Flips *flips, const void *context) {
+    const CellTrial *trial = context;
+    Range range = engine_flip_range(flips, trial->id);
+    return is_one_cell(flips, &range, trial->cell);
+}
+
 int64_t engine_flip_cell_until(Flips *flips, NodeId id, FlipCell cell) {
     Shape shape = engine_flip_shape(flips, id);
-    const Node *node = &flips->plan->nodes[id];
-    int64_t now_us = flips->work->now_us;
     if (shape.motion == MOTION_STILL) {
         return shape.until_us;
     }
-    if (node->kind == NODE_NOW) {
-        return engine_flip_sooner(clock_until(flips->work->zone, now_us, cell), flips->limit_us);
+    if (flips->plan->nodes[id].kind == NODE_NOW) {
+        return engine_flip_sooner(clock_until(flips->work->zone, flips->work->now_us, cell),
+                                  flips->limit_us);
     }
-    FlipTrial trial = engine_flip_trial(flips, &id, 1);
-    int64_t low = now_us, high = engine_flip_sooner(shape.until_us, FLIP_END_US);
-    while (high - low > 1) { // all of [now, low] in one cell; of [now, high] perhaps not
-        int64_t middle = low + (high - low) / 2;
-        engine_flip_trial_at(flips, &trial, middle);
-        Range range = engine_flip_range(flips, id);
-        if (is_one_cell(flips, &range, cell)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    engine_flip_trial_end(flips, &trial);
-    return engine_flip_sooner(high > now_us ? high : now_us + 1, shape.until_us);
+    CellTrial trial = {.id = id, .cell = cell};
+    return engine_flip_sure_until(flips, &id, 1, shape.until_us, stays_in_cell, &trial);
+}
+
+typedef struct ReachTrial {
+    NodeId id;
+    int64_t time_us;
+} ReachTrial;
+
+static bool is_before(Flips *flips, const void *context) {
+    const ReachTrial *trial = context;
+    Value value = engine_flip_value(flips, trial->id);
+    return !value.is_null && value.time_us < trial->time_us;
 }
 
 int64_t engine_flip_reach(Flips *flips, NodeId id, int64_t time_us) {
     Shape shape = engine_flip_shape(flips, id);
-    int64_t low = flips->work->now_us, high = engine_flip_sooner(shape.until_us, FLIP_END_US);
     assert(shape.motion == MOTION_RISING && flips->plan->nodes[id].type == VALUE_TIME);
     if (flips->plan->nodes[id].kind == NODE_NOW) {
-        return engine_flip_sooner(time_us, high);
+        return engine_flip_sooner(time_us, shape.until_us);
     }
-    FlipTrial trial = engine_flip_trial(flips, &id, 1);
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        engine_flip_trial_at(flips, &trial, middle);
-        Value value = engine_flip_value(flips, id);
-        if (!value.is_null && value.time_us < time_us) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    engine_flip_trial_end(flips, &trial);
-    return high;
+    ReachTrial trial = {.id = id, .time_us = time_us};
+    return engine_flip_sure_until(flips, &id, 1, shape.until_us, is_before, &trial);
 }
 
 int64_t engine_flip_add_end(const Zone *zone, int64_t time_us, CalendarUnit unit, int64_t n) {
@@ -331,18 +328,27 @@ static int64_t date_until(const Flips *flips, const Node *node, int32_t date) {
     return until_us;
 }
 
-// A point that moves with now: sure only while its range stays on one side of the window's ends.
-static bool is_sure_within(const Flips *flips, const Node *node, const Range *point,
-                           int64_t from_us, int64_t to_us) {
-    const Zone *zone = flips->work->zone;
-    if (!point->is_known) {
+// The times of a range; false where it is null all the time, or not known.
+static bool times_of(const Range *range, int64_t *ret_low_us, int64_t *ret_high_us) {
+    if (!range->is_known || range->low.is_null || range->high.is_null ||
+        (range->is_rough && (!(range->low.number > (double)CALENDAR_TIME_MIN) ||
+                             !(range->high.number < (double)CALENDAR_TIME_MAX)))) {
         return false;
     }
-    if (point->low.is_null || point->high.is_null) {
-        return point->low.is_null && point->high.is_null;
+    *ret_low_us = range->is_rough ? (int64_t)range->low.number - 1 : range->low.time_us;
+    *ret_high_us = range->is_rough ? (int64_t)range->high.number + 1 : range->high.time_us;
+    return true;
+}
+
+// A point that moves with now: sure only while its range stays on one side of the window's ends.
+static bool is_sure_within(Flips *flips, const void *context) {
+    const Node *node = context;
+    const Zone *zone = flips->work->zone;
+    Range range = engine_flip_range(flips, node->args[0]);
+    int64_t from_us = flips->trial_from_us, to_us = flips->work->now_us, low_us, high_us;
+    if (!times_of(&range, &low_us, &high_us)) {
+        return range.is_known && range.low.is_null && range.high.is_null;
     }
-    int64_t low_us = point->is_rough ? (int64_t)point->low.number - 1 : point->low.time_us;
-    int64_t high_us = point->is_rough ? (int64_t)point->high.number + 1 : point->high.time_us;
     CalendarUnit unit = node->within.unit;
     int64_t n = node->within.amount, least_us, most_us;
     if (node->within.is_next) {
@@ -354,25 +360,6 @@ static bool is_sure_within(const Flips *flips, const Node *node, const Range *po
            (high_us <= from_us && low_us > base_zone_window_start(zone, to_us, unit, n));
 }
 
-static int64_t moving_until(Flips *flips, const Node *node, int64_t until_us) {
-    NodeId id = node->args[0];
-    int64_t now_us = flips->work->now_us, low = now_us;
-    int64_t high = engine_flip_sooner(until_us, FLIP_END_US);
-    FlipTrial trial = engine_flip_trial(flips, &id, 1);
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        engine_flip_trial_at(flips, &trial, middle);
-        Range range = engine_flip_range(flips, id);
-        if (is_sure_within(flips, node, &range, now_us, middle)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    engine_flip_trial_end(flips, &trial);
-    return high > now_us ? high : now_us + 1;
-}
-
 Shape engine_flip_within_shape(Flips *flips, const Node *node) {
     NodeId id = node->args[0];
     Shape point = engine_flip_shape(flips, id);
@@ -381,7 +368,8 @@ Shape engine_flip_within_shape(Flips *flips, const Node *node) {
     if (point.motion != MOTION_STILL && is_date) {
         shape.until_us = engine_flip_cell_until(flips, id, FLIP_DAY);
     } else if (point.motion != MOTION_STILL) {
-        shape.until_us = moving_until(flips, node, point.until_us);
+        shape.until_us =
+            engine_flip_sure_until(flips, &id, 1, point.until_us, is_sure_within, node);
         return shape;
     }
     Value value = engine_flip_value(flips, id);
@@ -393,5 +381,53 @@ Shape engine_flip_within_shape(Flips *flips, const Node *node) {
                                               : last_time_until(flips, node, value.time_us);
     assert(until_us > flips->work->now_us);
     shape.until_us = engine_flip_sooner(shape.until_us, until_us);
+    return shape;
+}
+
+// ---- completed(t, length) ----
+
+static CalendarUnit unit_of(Value length, int64_t *ret_n) {
+    bool is_months = length.duration.months != 0;
+    *ret_n = is_months ? length.duration.months : length.duration.us / CALENDAR_US_PER_SECOND;
+    return is_months ? UNIT_MONTH : UNIT_SECOND;
+}
+
+static bool is_sure_completed(Flips *flips, const void *context) {
+    const Node *node = context;
+    Range range = engine_flip_range(flips, node->args[0]);
+    int64_t low_us, high_us, n, least_us, most_us;
+    if (!times_of(&range, &low_us, &high_us)) {
+        return range.is_known && range.low.is_null && range.high.is_null;
+    }
+    CalendarUnit unit = unit_of(flips->starts[node->args[1]], &n);
+    reach_of(unit, n, &least_us, &most_us);
+    return flips->work->now_us < engine_flip_add(low_us, least_us) ||
+           flips->trial_from_us >= engine_flip_add(high_us, most_us);
+}
+
+Shape engine_flip_completed_shape(Flips *flips, const Node *node) {
+    NodeId id = node->args[0];
+    Shape point = engine_flip_shape(flips, id), length = engine_flip_shape(flips, node->args[1]);
+    Shape shape = {.until_us = engine_flip_sooner(point.until_us, length.until_us)};
+    Value value = engine_flip_value(flips, id), by = engine_flip_value(flips, node->args[1]);
+    if (point.motion != MOTION_STILL && flips->plan->nodes[id].type == VALUE_DATE) {
+        shape.until_us =
+            engine_flip_sooner(shape.until_us, engine_flip_cell_until(flips, id, FLIP_DAY));
+    } else if (point.motion != MOTION_STILL) {
+        shape.until_us =
+            engine_flip_sure_until(flips, node->args, 2, shape.until_us, is_sure_completed, node);
+        return shape;
+    }
+    if (value.is_null || by.is_null) {
+        return shape;
+    }
+    int64_t n;
+    CalendarUnit unit = unit_of(by, &n);
+    bool is_constant = flips->plan->nodes[id].kind == NODE_CONST;
+    int64_t end_us = base_zone_add(flips->work->zone,
+                                   engine_value_instant(flips->work, value, is_constant), unit, n);
+    if (end_us > flips->work->now_us) {
+        shape.until_us = engine_flip_sooner(shape.until_us, end_us);
+    }
     return shape;
 }

@@ -107,6 +107,9 @@ Shape engine_flip_call_shape(Flips *flips, const Node *node);
 Shape engine_flip_aggregate_shape(Flips *flips, int32_t index);
 Shape engine_flip_sequence_shape(Flips *flips, const Sequence *sequence);
 Shape engine_flip_within_shape(Flips *flips, const Node *node);
+Shape engine_flip_completed_shape(Flips *flips, const Node *node);
+Shape engine_flip_was_shape(Flips *flips, const Node *node);
+Shape engine_flip_changed_shape(Flips *flips, const TraitChange *change);
 // For a comparison of one aggregate with constants: the first instant after now at which its truth
 // changes, or false where there is no short way to it.
 bool engine_flip_jump(Flips *flips, const Node *node, NodeId operand, int64_t *ret_us);
@@ -137,6 +140,11 @@ FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count);
 void engine_flip_trial_at(Flips *flips, const FlipTrial *trial, int64_t time_us);
 void engine_flip_trial_end(Flips *flips, const FlipTrial *trial);
 Range engine_flip_range(Flips *flips, NodeId id);
+// The first instant after now until which `is_sure` says nothing happens, at most `until_us`. It is
+// asked in a trial of the nodes, at instants after now, and must not become true again once false.
+typedef bool (*FlipSure)(Flips *flips, const void *context);
+int64_t engine_flip_sure_until(Flips *flips, const NodeId *ids, int32_t count, int64_t until_us,
+                               FlipSure is_sure, const void *context);
 // <0, 0, >0 of two bounds; a date beside a time is its first instant.
 int engine_flip_order(const Flips *flips, NodeId id_a, Value a, NodeId id_b, Value b);
 

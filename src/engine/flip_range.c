@@ -111,6 +111,30 @@ void engine_flip_trial_end(Flips *flips, const FlipTrial *trial) {
     flips->held_count = trial->held_from;
 }
 
+int64_t engine_flip_sure_until(Flips *flips, const NodeId *ids, int32_t count, int64_t until_us,
+                               FlipSure is_sure, const void *context) {
+    int64_t low = flips->work->now_us, high = engine_flip_sooner(until_us, FLIP_END_US);
+    if (high <= low + 1) {
+        return until_us;
+    }
+    FlipTrial trial = engine_flip_trial(flips, ids, count);
+    engine_flip_trial_at(flips, &trial, high - 1);
+    if (is_sure(flips, context)) {
+        low = high - 1;
+    }
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        engine_flip_trial_at(flips, &trial, middle);
+        if (is_sure(flips, context)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    engine_flip_trial_end(flips, &trial);
+    return engine_flip_sooner(high < FLIP_END_US ? high : INT64_MAX, until_us);
+}
+
 // ---- bounds as numbers ----
 
 static double number_of(const Flips *flips, Value value) {

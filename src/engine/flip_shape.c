@@ -51,6 +51,16 @@ static Value last_value(Flips *flips, NodeId id, const Shape *shape) {
     return value;
 }
 
+typedef struct NullTrial {
+    NodeId id;
+    bool is_null;
+} NullTrial;
+
+static bool has_same_nullness(Flips *flips, const void *context) {
+    const NullTrial *trial = context;
+    return engine_flip_value(flips, trial->id).is_null == trial->is_null;
+}
+
 // A node that is null, or is not, for all of its shape: ends it where that changes.
 static Shape settle_null(Flips *flips, NodeId id) {
     Shape shape = engine_flip_shape(flips, id);
@@ -58,23 +68,9 @@ static Shape settle_null(Flips *flips, NodeId id) {
         return shape;
     }
     bool is_null = engine_flip_value(flips, id).is_null;
-    if (last_value(flips, id, &shape).is_null == is_null) {
-        shape.motion = is_null ? MOTION_STILL : shape.motion;
-        return shape;
-    }
-    int64_t low = flips->work->now_us, high = last_of(&shape);
-    FlipTrial trial = engine_flip_trial(flips, &id, 1);
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        engine_flip_trial_at(flips, &trial, middle);
-        if (engine_flip_value(flips, id).is_null == is_null) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    engine_flip_trial_end(flips, &trial);
-    shape.until_us = high;
+    NullTrial trial = {.id = id, .is_null = is_null};
+    shape.until_us =
+        engine_flip_sure_until(flips, &id, 1, shape.until_us, has_same_nullness, &trial);
     shape.motion = is_null ? MOTION_STILL : shape.motion;
     return shape;
 }
@@ -305,6 +301,8 @@ Shape engine_flip_call_shape(Flips *flips, const Node *node) {
         return extreme_shape(flips, node);
     case CALL_IF:
         return if_shape(flips, node);
+    case CALL_COMPLETED:
+        return engine_flip_completed_shape(flips, node);
     case CALL_DISTANCE_KM: {
         Shape shape = still_until(args_until(flips, node));
         for (int32_t i = 0; i < node->arg_count; i++) {
@@ -321,9 +319,29 @@ Shape engine_flip_call_shape(Flips *flips, const Node *node) {
 
 // ---- all nodes ----
 
+static bool stays_in_top(Flips *flips, const void *context) {
+    const int32_t *index = context;
+    const FitBounds *fit = &flips->work->fits->fits[*index];
+    Range range = engine_flip_range(flips, flips->plan->fits[*index].x);
+    return range.is_known &&
+           data_value_equal(engine_fit_value(fit, range.low), engine_fit_value(fit, range.high));
+}
+
 static Shape fit_shape(Flips *flips, const Node *node) {
-    Shape shape = engine_flip_shape(flips, flips->plan->fits[node->index].x);
+    const Fit *fit = &flips->plan->fits[node->index];
+    Shape shape = engine_flip_shape(flips, fit->x);
     shape.slope = 0.0;
+    if (fit->kind != FIT_TOP) {
+        return shape;
+    }
+    if (shape.motion != MOTION_STILL) {
+        shape = still_until(
+            engine_flip_sure_until(flips, &fit->x, 1, shape.until_us, stays_in_top, &node->index));
+    }
+    if (fit->where != NODE_NONE) {
+        shape.until_us =
+            engine_flip_sooner(shape.until_us, engine_flip_shape(flips, fit->where).until_us);
+    }
     return shape;
 }
 
@@ -355,6 +373,10 @@ static Shape shape_of(Flips *flips, NodeId id) {
         return engine_flip_sequence_shape(flips, &flips->plan->sequences[node->index]);
     case NODE_FIT:
         return fit_shape(flips, node);
+    case NODE_WAS:
+        return engine_flip_was_shape(flips, node);
+    case NODE_CHANGED:
+        return engine_flip_changed_shape(flips, &flips->plan->changes[node->index]);
     case NODE_COMPARE:
     case NODE_IN:
     case NODE_BETWEEN:

@@ -18,23 +18,29 @@ static bool has_moving_end(const Window *window) {
            window->kind == WINDOW_PERIOD;
 }
 
+// Without a series: all rows of the customer.
+static size_t row_count(const Flips *flips, const Series *series) {
+    return series == NULL ? (size_t)(flips->work->end_row - flips->work->first_row) : series->count;
+}
+
+static int64_t time_at(const Flips *flips, const Series *series, size_t position) {
+    assert(position < row_count(flips, series));
+    uint64_t row = series == NULL ? flips->work->first_row + position : series->rows[position];
+    return flips->work->table->time_us[row];
+}
+
 // The first position of the series with a time after `time_us`.
 static size_t position_after(const Flips *flips, const Series *series, int64_t time_us) {
-    size_t low = 0, high = series->count;
+    size_t low = 0, high = row_count(flips, series);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (flips->work->table->time_us[series->rows[middle]] <= time_us) {
+        if (time_at(flips, series, middle) <= time_us) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
     return low;
-}
-
-static int64_t time_at(const Flips *flips, const Series *series, size_t position) {
-    assert(position < series->count);
-    return flips->work->table->time_us[series->rows[position]];
 }
 
 static Ends ends_of(Flips *flips, const Window *window, const Series *series) {
@@ -124,9 +130,17 @@ static int64_t now_window_until(Flips *flips, const Window *window, const Series
 
 // ---- windows that hang on points ----
 
-// Whether the window holds the same rows from now until the instant of the trial.
-static bool is_same_span(const Span *a, const Span *b) {
-    return a->is_null == b->is_null && (a->is_null || (a->from == b->from && a->to == b->to));
+typedef struct SpanTrial {
+    const Window *window;
+    Span start;
+} SpanTrial;
+
+// Whether the window holds the same rows at the instant of the trial as at now.
+static bool has_same_span(Flips *flips, const void *context) {
+    const SpanTrial *trial = context;
+    Span span = engine_window_span(flips->work, trial->window);
+    return span.is_null == trial->start.is_null &&
+           (span.is_null || (span.from == trial->start.from && span.to == trial->start.to));
 }
 
 // Of months from a point that moves, only while that addition does not fall back.
@@ -146,8 +160,7 @@ static int64_t months_until(Flips *flips, const Window *window, NodeId id) {
 
 static int64_t moving_points_until(Flips *flips, const Window *window, const NodeId *ids,
                                    int32_t count, int64_t until_us) {
-    Work *work = flips->work;
-    int64_t now_us = work->now_us;
+    int64_t now_us = flips->work->now_us;
     for (int32_t i = 0; i < count; i++) {
         Shape shape = engine_flip_shape(flips, ids[i]);
         if (shape.motion == MOTION_FREE) {
@@ -156,21 +169,8 @@ static int64_t moving_points_until(Flips *flips, const Window *window, const Nod
             until_us = engine_flip_sooner(until_us, months_until(flips, window, ids[i]));
         }
     }
-    Span start = engine_window_span(work, window);
-    FlipTrial trial = engine_flip_trial(flips, ids, count);
-    int64_t low = now_us, high = engine_flip_sooner(until_us, FLIP_END_US);
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        engine_flip_trial_at(flips, &trial, middle);
-        Span span = engine_window_span(work, window);
-        if (is_same_span(&start, &span)) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    engine_flip_trial_end(flips, &trial);
-    return later_than_now(flips, engine_flip_sooner(high, until_us));
+    SpanTrial trial = {.window = window, .start = engine_window_span(flips->work, window)};
+    return engine_flip_sure_until(flips, ids, count, until_us, has_same_span, &trial);
 }
 
 // The first instant at which the window may hold other events of the series.
@@ -366,4 +366,34 @@ Shape engine_flip_sequence_shape(Flips *flips, const Sequence *sequence) {
     }
     return (Shape){.until_us = engine_flip_sooner(window_until(flips, &sequence->window, first),
                                                   deadlines_until(flips, sequence, positive))};
+}
+
+// ---- traits of the past ----
+
+static bool has_same_row(Flips *flips, const void *context) {
+    const NodeId *id = context;
+    Range range = engine_flip_range(flips, *id);
+    if (!range.is_known || range.low.is_null || range.high.is_null) {
+        return range.is_known && range.low.is_null && range.high.is_null;
+    }
+    if (range.is_rough) {
+        return false;
+    }
+    int64_t low_us = engine_value_instant(flips->work, range.low, false);
+    int64_t high_us = engine_value_instant(flips->work, range.high, false);
+    return engine_window_row(flips->work, low_us, true) ==
+           engine_window_row(flips->work, high_us, true);
+}
+
+Shape engine_flip_was_shape(Flips *flips, const Node *node) {
+    Shape point = engine_flip_shape(flips, node->args[0]);
+    if (point.motion == MOTION_STILL) {
+        return (Shape){.until_us = point.until_us};
+    }
+    return (Shape){.until_us = engine_flip_sure_until(flips, node->args, 1, point.until_us,
+                                                      has_same_row, &node->args[0])};
+}
+
+Shape engine_flip_changed_shape(Flips *flips, const TraitChange *change) {
+    return (Shape){.until_us = window_until(flips, &change->window, NULL)};
 }
