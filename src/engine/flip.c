@@ -8,7 +8,7 @@
 #include "engine/flip_private.h"
 
 // Steps of one call, over all conditions; and instants without a change that it passes by.
-enum { STEPS_A_CALL = 4000, PASSED_MAX = 64 };
+enum { STEPS_A_CALL = 2000, PASSED_MAX = 64 };
 
 #define SPAN_US_MAX (INT64_C(18263) * CALENDAR_US_PER_DAY) // 50 years
 
@@ -181,7 +181,6 @@ static int check(Flips *flips, KretsError *error) {
 // Finds when each root that is due may change next, and the soonest of all.
 static int64_t find_next(Flips *flips, int64_t due_us) {
     int64_t soonest_us = limit_at(flips);
-    flips->steps_left = STEPS_A_CALL;
     for (size_t i = 0; i < flips->root_count; i++) {
         if (flips->root_flip_us[i] > due_us) {
             soonest_us = engine_flip_sooner(soonest_us, flips->root_flip_us[i]);
@@ -220,13 +219,15 @@ static void note_truths(Flips *flips) {
 // evaluated, and passed by where it is none.
 static int64_t next_change(Flips *flips, int64_t end_us) {
     int64_t due_us = INT64_MIN;
+    flips->steps_left = STEPS_A_CALL;
+    flips->begun_us = flips->work->now_us;
     for (int passed = 0;; passed++) {
         int64_t next_us = find_next(flips, due_us);
         bool is_event = next_us == next_event_us(flips);
         if (next_us >= FLIP_END_US) {
             return FLIP_NEVER;
         }
-        if (next_us > end_us || passed == PASSED_MAX) {
+        if (next_us > end_us || passed == PASSED_MAX || flips->steps_left == 0) {
             return next_us;
         }
         due_us = is_event ? INT64_MAX : next_us;

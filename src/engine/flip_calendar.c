@@ -4,7 +4,9 @@
 #include "base/calendar.h"
 #include "engine/flip_private.h"
 
-enum { CALM_CHANGES_MAX = 64, MONTHS_MAX = 12 * 10000 };
+enum { MONTHS_MAX = 12 * 10000 };
+
+#define CALM_US (INT64_C(2) * 146097 * CALENDAR_US_PER_DAY)
 
 #define HOUR_US (INT64_C(3600) * CALENDAR_US_PER_SECOND)
 
@@ -56,22 +58,26 @@ int64_t engine_flip_today_until(Flips *flips) {
                               flips->limit_us);
 }
 
+// The first change after now at which the local day goes back. Rules of the future repeat every 400
+// years, so that there is none where more than twice that has none.
+static int64_t find_return(const Zone *zone, int64_t now_us) {
+    int64_t change_us = base_zone_next_change(zone, now_us);
+    while (change_us != INT64_MAX && change_us - now_us < CALM_US &&
+           base_zone_day(zone, change_us) >= base_zone_day(zone, change_us - 1)) {
+        change_us = base_zone_next_change(zone, change_us);
+    }
+    return change_us != INT64_MAX && change_us - now_us < CALM_US ? change_us : INT64_MAX;
+}
+
 int64_t engine_flip_calm_until(Flips *flips) {
     const Zone *zone = flips->work->zone;
     int64_t now_us = flips->work->now_us;
-    if (zone != flips->calm_zone || now_us < flips->calm_from_us || now_us >= flips->calm_to_us) {
-        int64_t change_us = base_zone_next_change(zone, now_us);
-        for (int i = 0; i < CALM_CHANGES_MAX && change_us < FLIP_END_US &&
-                        base_zone_day(zone, change_us) >= base_zone_day(zone, change_us - 1);
-             i++) {
-            change_us = base_zone_next_change(zone, change_us);
-        }
-        flips->calm_zone = zone;
-        flips->calm_from_us = now_us;
-        flips->calm_to_us = change_us;
+    FlipCalm *calm = &flips->calms[((uintptr_t)zone >> 4) % FLIP_CALMS];
+    if (zone != calm->zone || now_us < calm->from_us || now_us >= calm->to_us) {
+        *calm = (FlipCalm){.zone = zone, .from_us = now_us, .to_us = find_return(zone, now_us)};
     }
-    assert(flips->calm_to_us > now_us);
-    return flips->calm_to_us;
+    assert(calm->to_us > now_us);
+    return calm->to_us;
 }
 
 // Whether all times of a range lie in one cell, with no change of the clock among them.
@@ -340,6 +346,34 @@ static bool times_of(const Range *range, int64_t *ret_low_us, int64_t *ret_high_
     return true;
 }
 
+// Whether now + gap is in the window.
+static bool is_in_at(const Flips *flips, const Node *node, int64_t now_us, int64_t gap_us) {
+    const Zone *zone = flips->work->zone;
+    CalendarUnit unit = node->within.unit;
+    int64_t n = node->within.amount, point_us = engine_flip_add(now_us, gap_us);
+    return node->within.is_next
+               ? gap_us > 0 && point_us <= base_zone_add(zone, now_us, unit, n)
+               : gap_us <= 0 && point_us > base_zone_window_start(zone, now_us, unit, n);
+}
+
+// A point at a fixed distance from now: inside a local day the window only grows.
+static bool is_sure_at(const Flips *flips, const Node *node, int64_t gap_us) {
+    const Zone *zone = flips->work->zone;
+    int64_t from_us = flips->trial_from_us, to_us = flips->work->now_us, least_us, most_us;
+    int64_t distance_us = gap_us < 0 ? -gap_us : gap_us;
+    reach_of(node->within.unit, node->within.amount, &least_us, &most_us);
+    if ((gap_us > 0) != node->within.is_next || distance_us > most_us || distance_us < least_us) {
+        return true;
+    }
+    int64_t end_us = engine_flip_sooner(
+        clock_until(zone, from_us, FLIP_DAY),
+        node->within.is_next
+            ? engine_flip_add_end(zone, from_us, node->within.unit, node->within.amount)
+            : INT64_MAX);
+    return to_us < end_us &&
+           is_in_at(flips, node, from_us, gap_us) == is_in_at(flips, node, to_us, gap_us);
+}
+
 // A point that moves with now: sure only while its range stays on one side of the window's ends.
 static bool is_sure_within(Flips *flips, const void *context) {
     const Node *node = context;
@@ -348,6 +382,10 @@ static bool is_sure_within(Flips *flips, const void *context) {
     int64_t from_us = flips->trial_from_us, to_us = flips->work->now_us, low_us, high_us;
     if (!times_of(&range, &low_us, &high_us)) {
         return range.is_known && range.low.is_null && range.high.is_null;
+    }
+    const Shape *shape = &flips->shapes[node->args[0]].shape;
+    if (shape->is_exact && shape->motion == MOTION_RISING) {
+        return is_sure_at(flips, node, low_us - from_us);
     }
     CalendarUnit unit = node->within.unit;
     int64_t n = node->within.amount, least_us, most_us;

@@ -28,8 +28,10 @@ typedef enum Motion {
 typedef struct Shape {
     int64_t until_us;
     Motion motion;
-    bool is_daily; // changes at local midnights only
-    double slope;  // a microsecond, about; 0 where that says nothing
+    bool is_daily;  // changes at local midnights only
+    bool is_exact;  // a time or length that moves by exactly `slope` (1 or -1) with now
+    bool is_affine; // a straight line of that slope, but for rounding
+    double slope;   // a microsecond, about; 0 where that says nothing
 } Shape;
 
 // Bounds of a node's values over [now, to]. Where they are not known the value may be anything.
@@ -51,6 +53,13 @@ typedef struct TruthMemo {
     int64_t limit_us, until_us;
 } TruthMemo;
 
+// The local day never goes back in the zone on (from, to).
+typedef struct FlipCalm {
+    const Zone *zone;
+    int64_t from_us, to_us;
+} FlipCalm;
+enum { FLIP_CALMS = 64 };
+
 struct Flips {
     const Ready *ready;
     Ready *own_ready; // freed with the flips; NULL where somebody else's is used
@@ -60,6 +69,7 @@ struct Flips {
     int64_t limit_us; // nothing at or after this instant matters now
     uint64_t last_stamp;
     size_t steps_left;    // of this call, before it gives up early
+    int64_t begun_us;     // now of this call
     bool *can_move;       // by node: the value depends on now
     ShapeMemo *shapes;    // by node
     TruthMemo *truths[2]; // by polarity, then by node
@@ -71,8 +81,7 @@ struct Flips {
     bool *root_truths;     // by root
     NodeId *roots;         // of this call
     size_t root_count;
-    const Zone *calm_zone; // the local day never goes back on (calm_from_us, calm_to_us)
-    int64_t calm_from_us, calm_to_us;
+    FlipCalm calms[FLIP_CALMS]; // of the zones that came last
 };
 
 // Flips over a plan that somebody else made ready and keeps.
@@ -97,6 +106,8 @@ FlipPlace engine_flip_go(Flips *flips, int64_t now_us);
 void engine_flip_back(Flips *flips, FlipPlace place);
 
 Shape engine_flip_shape(Flips *flips, NodeId id);
+// The same, looking only as far as *until_us, which is brought forward to the shape's end.
+Shape engine_flip_shape_within(Flips *flips, NodeId id, int64_t *until_us);
 // The first instant after now at which it may change whether the node's value is `polarity`.
 int64_t engine_flip_truth(Flips *flips, NodeId id, bool polarity);
 bool engine_flip_holds(Flips *flips, NodeId id, bool polarity);
@@ -121,7 +132,7 @@ int64_t engine_flip_cell_until(Flips *flips, NodeId id, FlipCell cell);
 int64_t engine_flip_reach(Flips *flips, NodeId id, int64_t time_us);
 // The first instant at which the local day of now may change.
 int64_t engine_flip_today_until(Flips *flips);
-// The next instant at which the local day goes back, or one before it.
+// The next instant at which the local day goes back.
 int64_t engine_flip_calm_until(Flips *flips);
 // The first instant from which base_zone_add of a time that moves with `time_us` may go back: as a
 // time, not later than which the result never falls.
@@ -131,12 +142,13 @@ int64_t engine_flip_start_reaches(const Zone *zone, int64_t after_us, CalendarUn
                                   int64_t time_us);
 
 // Trying later instants while the still nodes under some nodes keep their values: begin, any
-// number of at() and range(), end. At() leaves the work at that instant, end() at now.
+// number of at() and range() before `until_us`, end. At() leaves the work at that instant, end() at
+// now.
 typedef struct FlipTrial {
     FlipPlace place;
     size_t held_from;
 } FlipTrial;
-FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count);
+FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count, int64_t until_us);
 void engine_flip_trial_at(Flips *flips, const FlipTrial *trial, int64_t time_us);
 void engine_flip_trial_end(Flips *flips, const FlipTrial *trial);
 Range engine_flip_range(Flips *flips, NodeId id);

@@ -4,6 +4,7 @@
 // rounding keeps the order of its operands, so what rises still rises, and the rest is widened
 // outwards.
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,7 +17,9 @@
 // Beyond these, exact values may become null.
 #define DECIMAL_SURE 1e13
 #define INTEGER_SURE 9e17
-#define NUMBER_SURE  1e300
+
+// Integers up to here are exact as doubles.
+#define NUMBER_EXACT 0x1p53
 
 typedef struct Bounds {
     double low, high;
@@ -78,14 +81,17 @@ static void hold(Flips *flips, NodeId id) {
     flips->held[flips->held_count++] = id;
 }
 
-FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count) {
+FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count, int64_t until_us) {
+    int64_t limit_us = flips->limit_us;
     FlipTrial trial = {
         .place = {.now_us = flips->work->now_us, .stamp = flips->work->stamp},
         .held_from = flips->held_count,
     };
+    flips->limit_us = engine_flip_sooner(until_us, limit_us);
     for (int32_t i = 0; i < count; i++) {
         find_shapes(flips, ids[i]);
     }
+    flips->limit_us = limit_us;
     for (int32_t i = 0; i < count; i++) {
         hold(flips, ids[i]);
     }
@@ -117,7 +123,7 @@ int64_t engine_flip_sure_until(Flips *flips, const NodeId *ids, int32_t count, i
     if (high <= low + 1) {
         return until_us;
     }
-    FlipTrial trial = engine_flip_trial(flips, ids, count);
+    FlipTrial trial = engine_flip_trial(flips, ids, count, until_us);
     engine_flip_trial_at(flips, &trial, high - 1);
     if (is_sure(flips, context)) {
         low = high - 1;
@@ -163,15 +169,14 @@ static bool is_countable(Value value) {
     }
 }
 
-// Bounds of a range as numbers, a little wider; false where it has none. Whole days as such, not as
-// instants, where `is_day`.
+// Bounds of a range as numbers, as the evaluator converts them; false where it has none.
 static bool bounds_of(const Flips *flips, const Range *range, Bounds *ret_bounds) {
     if (!range->is_known || range->low.is_null || range->high.is_null ||
         !is_countable(range->low) || !is_countable(range->high)) {
         return false;
     }
-    *ret_bounds = (Bounds){.low = nextafter(number_of(flips, range->low), -INFINITY),
-                           .high = nextafter(number_of(flips, range->high), INFINITY)};
+    *ret_bounds =
+        (Bounds){.low = number_of(flips, range->low), .high = number_of(flips, range->high)};
     return true;
 }
 
@@ -183,16 +188,18 @@ static Range null_range(ValueType type) {
     return (Range){.is_known = true, .low = data_value_null(type), .high = data_value_null(type)};
 }
 
-// Wider by what the evaluator may round, and unknown where it may yield null instead.
+// Unknown where the evaluator may yield null instead.
 static Range rough_range(ValueType type, double low, double high) {
     double sure = type == VALUE_DECIMAL   ? DECIMAL_SURE
                   : type == VALUE_INTEGER ? INTEGER_SURE
-                                          : NUMBER_SURE;
-    if (!(low > -sure) || !(high < sure)) {
+                                          : DBL_MAX;
+    if (!(low >= -sure) || !(high <= sure)) {
         return (Range){0};
     }
-    low = nextafter(nextafter(low, -INFINITY), -INFINITY);
-    high = nextafter(nextafter(high, INFINITY), INFINITY);
+    if (type == VALUE_DECIMAL || low < -NUMBER_EXACT || high > NUMBER_EXACT) {
+        low = nextafter(nextafter(low, -INFINITY), -INFINITY);
+        high = nextafter(nextafter(high, INFINITY), INFINITY);
+    }
     return (Range){.is_known = true,
                    .is_rough = true,
                    .low = {.type = VALUE_NUMBER, .number = low},
@@ -201,12 +208,14 @@ static Range rough_range(ValueType type, double low, double high) {
 
 // ---- free nodes ----
 
-static Bounds multiply(Bounds a, Bounds b) {
-    double products[4] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
-    Bounds result = {.low = products[0], .high = products[0]};
-    for (int i = 1; i < 4; i++) {
-        result.low = fmin(result.low, products[i]);
-        result.high = fmax(result.high, products[i]);
+// Of products or quotients: those of the ends.
+static Bounds of_corners(Bounds a, Bounds b, bool is_divided) {
+    double x[2] = {a.low, a.high}, y[2] = {b.low, b.high};
+    Bounds result = {.low = INFINITY, .high = -INFINITY};
+    for (int i = 0; i < 4; i++) {
+        double corner = is_divided ? x[i / 2] / y[i % 2] : x[i / 2] * y[i % 2];
+        result.low = fmin(result.low, corner);
+        result.high = fmax(result.high, corner);
     }
     return result;
 }
@@ -226,15 +235,16 @@ static Range arithmetic_range(Flips *flips, const Node *node) {
     case NODE_SUBTRACT:
         return rough_range(node->type, a.low - b.high, a.high - b.low);
     case NODE_MULTIPLY: {
-        Bounds product = multiply(a, b);
+        Bounds product = of_corners(a, b, false);
         return rough_range(node->type, product.low, product.high);
     }
     default:
         if (b.low <= 0.0 && b.high >= 0.0) {
-            return (Range){0};
+            bool is_zero =
+                !y.is_rough && number_of(flips, y.low) == 0.0 && number_of(flips, y.high) == 0.0;
+            return is_zero ? null_range(node->type) : (Range){0};
         }
-        Bounds quotient = multiply(a, (Bounds){.low = nextafter(1.0 / b.high, -INFINITY),
-                                               .high = nextafter(1.0 / b.low, INFINITY)});
+        Bounds quotient = of_corners(a, b, true);
         return rough_range(node->type, quotient.low, quotient.high);
     }
 }

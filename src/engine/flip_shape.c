@@ -21,6 +21,34 @@ static Shape reversed_shape(Shape shape) {
     return shape;
 }
 
+static Shape now_shape(const Flips *flips) {
+    return (Shape){.until_us = flips->limit_us,
+                   .motion = MOTION_RISING,
+                   .is_exact = true,
+                   .is_affine = true,
+                   .slope = 1.0};
+}
+
+static bool is_straight(const Shape *shape) {
+    return shape->motion == MOTION_STILL || shape->is_affine;
+}
+
+// The sum of two shapes, as far as both are sure.
+static Shape sum_shape(Shape a, Shape b) {
+    Shape sum = {.until_us = engine_flip_sooner(a.until_us, b.until_us),
+                 .motion = together(a.motion, b.motion),
+                 .is_daily = (a.is_daily || a.motion == MOTION_STILL) &&
+                             (b.is_daily || b.motion == MOTION_STILL),
+                 .is_affine = is_straight(&a) && is_straight(&b),
+                 .slope = a.slope + b.slope};
+    sum.is_exact =
+        (a.is_exact && b.motion == MOTION_STILL) || (b.is_exact && a.motion == MOTION_STILL);
+    if (a.is_exact && b.is_exact && sum.slope == 0.0) {
+        sum = (Shape){.until_us = sum.until_us}; // what the one gains the other loses
+    }
+    return sum;
+}
+
 static Shape still_until(int64_t until_us) {
     return (Shape){.until_us = until_us};
 }
@@ -28,7 +56,7 @@ static Shape still_until(int64_t until_us) {
 static int64_t args_until(Flips *flips, const Node *node) {
     int64_t until_us = flips->limit_us;
     for (int32_t i = 0; i < node->arg_count; i++) {
-        until_us = engine_flip_sooner(until_us, engine_flip_shape(flips, node->args[i]).until_us);
+        (void)engine_flip_shape_within(flips, node->args[i], &until_us);
     }
     return until_us;
 }
@@ -44,7 +72,7 @@ static Value last_value(Flips *flips, NodeId id, const Shape *shape) {
     if (last_us <= flips->work->now_us) {
         return engine_flip_value(flips, id);
     }
-    FlipTrial trial = engine_flip_trial(flips, &id, 1);
+    FlipTrial trial = engine_flip_trial(flips, &id, 1, shape->until_us);
     engine_flip_trial_at(flips, &trial, last_us);
     Value value = engine_flip_value(flips, id);
     engine_flip_trial_end(flips, &trial);
@@ -62,8 +90,8 @@ static bool has_same_nullness(Flips *flips, const void *context) {
 }
 
 // A node that is null, or is not, for all of its shape: ends it where that changes.
-static Shape settle_null(Flips *flips, NodeId id) {
-    Shape shape = engine_flip_shape(flips, id);
+static Shape settle_null(Flips *flips, NodeId id, int64_t *until_us) {
+    Shape shape = engine_flip_shape_within(flips, id, until_us);
     if (shape.motion == MOTION_STILL || shape.motion == MOTION_FREE) {
         return shape;
     }
@@ -71,6 +99,7 @@ static Shape settle_null(Flips *flips, NodeId id) {
     NullTrial trial = {.id = id, .is_null = is_null};
     shape.until_us =
         engine_flip_sure_until(flips, &id, 1, shape.until_us, has_same_nullness, &trial);
+    *until_us = shape.until_us;
     shape.motion = is_null ? MOTION_STILL : shape.motion;
     return shape;
 }
@@ -94,11 +123,9 @@ static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
     NodeId length_id = node->args[is_point_first ? 1 : 0];
     Shape point = is_point_first ? a : b, length = is_point_first ? b : a;
     Value by = engine_flip_value(flips, length_id), at = engine_flip_value(flips, point_id);
-    Shape shape = {.until_us = engine_flip_sooner(a.until_us, b.until_us)};
     bool is_less = node->kind == NODE_SUBTRACT;
-    shape.motion = together(point.motion, is_less ? reversed(length.motion) : length.motion);
-    shape.slope = point.slope + (is_less ? -length.slope : length.slope);
-    shape.is_daily = point.is_daily && length.motion == MOTION_STILL && node->type == VALUE_DATE;
+    Shape shape = sum_shape(point, is_less ? reversed_shape(length) : length);
+    shape.is_daily = shape.is_daily && node->type == VALUE_DATE;
     if (by.is_null || by.duration.months == 0 || point.motion == MOTION_STILL ||
         node->type == VALUE_DATE) {
         return shape;
@@ -111,10 +138,10 @@ static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
         int64_t end_us = engine_flip_add_end(flips->work->zone, at.time_us, UNIT_MONTH, months);
         shape.until_us =
             engine_flip_sooner(shape.until_us, engine_flip_reach(flips, point_id, end_us));
-        shape.slope = point.slope;
     } else {
         shape.motion = MOTION_FREE;
     }
+    shape.is_exact = shape.is_affine = false; // faster where the clock changes
     return shape;
 }
 
@@ -130,13 +157,15 @@ static Shape scaled_shape(Flips *flips, NodeId factor_id, Shape moving, bool is_
                        : moving.motion == MOTION_FREE ? MOTION_FREE
                                                       : MOTION_RISING;
         shape.slope = 0.0;
+        shape.is_affine = false;
     }
     return shape;
 }
 
 static Shape arithmetic_shape(Flips *flips, const Node *node) {
-    Shape a = engine_flip_shape(flips, node->args[0]), b = engine_flip_shape(flips, node->args[1]);
-    int64_t until_us = engine_flip_sooner(a.until_us, b.until_us);
+    int64_t until_us = flips->limit_us;
+    Shape a = engine_flip_shape_within(flips, node->args[0], &until_us);
+    Shape b = engine_flip_shape_within(flips, node->args[1], &until_us);
     if (is_still_null(flips, node->args[0], &a)) {
         return still_until(a.until_us);
     }
@@ -169,7 +198,8 @@ static Shape arithmetic_shape(Flips *flips, const Node *node) {
 
 // abs: as its operand while that stays on one side of 0.
 static Shape abs_shape(Flips *flips, NodeId id) {
-    Shape shape = settle_null(flips, id);
+    int64_t until_us = flips->limit_us;
+    Shape shape = settle_null(flips, id, &until_us);
     if (shape.motion == MOTION_STILL || shape.motion == MOTION_FREE) {
         return shape;
     }
@@ -183,6 +213,7 @@ static Shape abs_shape(Flips *flips, NodeId id) {
         return reversed_shape(shape);
     }
     shape.motion = MOTION_FREE;
+    shape.is_affine = false;
     return shape;
 }
 
@@ -190,8 +221,7 @@ static Shape abs_shape(Flips *flips, NodeId id) {
 static Shape coalesce_shape(Flips *flips, const Node *node) {
     int64_t until_us = flips->limit_us;
     for (int32_t i = 0; i < node->arg_count; i++) {
-        Shape shape = settle_null(flips, node->args[i]);
-        until_us = engine_flip_sooner(until_us, shape.until_us);
+        Shape shape = settle_null(flips, node->args[i], &until_us);
         if (shape.motion == MOTION_FREE || !engine_flip_value(flips, node->args[i]).is_null) {
             shape.until_us = until_us;
             return shape;
@@ -204,8 +234,7 @@ static Shape coalesce_shape(Flips *flips, const Node *node) {
 static Shape extreme_shape(Flips *flips, const Node *node) {
     Shape result = {.until_us = flips->limit_us, .is_daily = true};
     for (int32_t i = 0; i < node->arg_count; i++) {
-        Shape shape = settle_null(flips, node->args[i]);
-        result.until_us = engine_flip_sooner(result.until_us, shape.until_us);
+        Shape shape = settle_null(flips, node->args[i], &result.until_us);
         result.motion = together(result.motion, shape.motion);
         result.is_daily = result.is_daily && (shape.is_daily || shape.motion == MOTION_STILL);
     }
@@ -214,26 +243,30 @@ static Shape extreme_shape(Flips *flips, const Node *node) {
 
 static Shape if_shape(Flips *flips, const Node *node) {
     bool is_true = engine_flip_holds(flips, node->args[0], true);
+    int64_t limit_us = flips->limit_us;
     Shape shape = engine_flip_shape(flips, node->args[is_true ? 1 : 2]);
-    shape.until_us =
-        engine_flip_sooner(shape.until_us, engine_flip_truth(flips, node->args[0], true));
+    flips->limit_us = shape.until_us;
+    shape.until_us = engine_flip_truth(flips, node->args[0], true);
+    flips->limit_us = limit_us;
     return shape;
 }
 
 // days_since, days_until, days_between: b - a in days, now in place of one of them.
 static Shape days_shape(Flips *flips, const Node *node) {
-    Shape now = {.until_us = flips->limit_us, .motion = MOTION_RISING, .slope = 1.0};
-    Shape a = engine_flip_shape(flips, node->args[0]);
-    Shape b = node->function == CALL_DAYS_BETWEEN ? engine_flip_shape(flips, node->args[1]) : now;
+    int64_t until_us = flips->limit_us;
+    Shape a = engine_flip_shape_within(flips, node->args[0], &until_us);
+    Shape b = node->function == CALL_DAYS_BETWEEN
+                  ? engine_flip_shape_within(flips, node->args[1], &until_us)
+                  : now_shape(flips);
     if (is_still_null(flips, node->args[0], &a)) {
         return still_until(a.until_us);
     }
     if (node->function == CALL_DAYS_BETWEEN && is_still_null(flips, node->args[1], &b)) {
         return still_until(b.until_us);
     }
-    Shape shape = {.until_us = engine_flip_sooner(a.until_us, b.until_us),
-                   .motion = together(b.motion, reversed(a.motion)),
-                   .slope = (b.slope - a.slope) / ENGINE_US_PER_DAY};
+    Shape shape = sum_shape(b, reversed_shape(a));
+    shape.slope /= ENGINE_US_PER_DAY;
+    shape.is_exact = false;
     return node->function == CALL_DAYS_UNTIL ? reversed_shape(shape) : shape;
 }
 
@@ -266,6 +299,7 @@ static Shape rounded_shape(Flips *flips, const Node *node) {
         }
     }
     shape.slope = 0.0;
+    shape.is_exact = shape.is_affine = false;
     return shape;
 }
 
@@ -331,6 +365,7 @@ static Shape fit_shape(Flips *flips, const Node *node) {
     const Fit *fit = &flips->plan->fits[node->index];
     Shape shape = engine_flip_shape(flips, fit->x);
     shape.slope = 0.0;
+    shape.is_exact = shape.is_affine = false;
     if (fit->kind != FIT_TOP) {
         return shape;
     }
@@ -349,7 +384,7 @@ static Shape shape_of(Flips *flips, NodeId id) {
     const Node *node = &flips->plan->nodes[id];
     switch (node->kind) {
     case NODE_NOW:
-        return (Shape){.until_us = flips->limit_us, .motion = MOTION_RISING, .slope = 1.0};
+        return now_shape(flips);
     case NODE_METRIC:
         return engine_flip_shape(flips, node->args[0]);
     case NODE_NEGATE:
@@ -390,6 +425,16 @@ static Shape shape_of(Flips *flips, NodeId id) {
     default:
         return still_until(flips->limit_us);
     }
+}
+
+Shape engine_flip_shape_within(Flips *flips, NodeId id, int64_t *until_us) {
+    int64_t limit_us = flips->limit_us;
+    assert(*until_us > flips->work->now_us && *until_us <= limit_us);
+    flips->limit_us = *until_us;
+    Shape shape = engine_flip_shape(flips, id);
+    flips->limit_us = limit_us;
+    *until_us = shape.until_us;
+    return shape;
 }
 
 Shape engine_flip_shape(Flips *flips, NodeId id) {

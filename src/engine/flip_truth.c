@@ -1,12 +1,19 @@
 // The next flip of conditions: when a boolean node may begin or cease to be true (or false).
 #include <assert.h>
+#include <math.h>
 
 #include "base/calendar.h"
 #include "engine/flip_private.h"
 
 // So many pieces of a condition are looked at before it is left to an early wake-up; so many of one
 // microsecond before it is only looked at now and then.
-enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 64 };
+enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 16 };
+
+// Nor is it followed further than this: a wake-up in a hundred years costs nothing.
+#define FAR_US (INT64_C(36525) * CALENDAR_US_PER_DAY)
+
+// Values of about so many units of their last place are not told apart.
+#define ROUNDING 2e-15
 
 // Possible outcomes of a condition over an interval.
 enum { MAY_BE_FALSE = 1, MAY_BE_TRUE = 2, MAY_BE_NULL = 4, MAY_BE_ANY = 7 };
@@ -49,6 +56,34 @@ static int outcome_if(bool is_true, bool is_false) {
     return is_true ? MAY_BE_TRUE : is_false ? MAY_BE_FALSE : MAY_BE_TRUE | MAY_BE_FALSE;
 }
 
+// Two times (or lengths) that move alike, to the microsecond.
+static bool is_fixed_distance(const Flips *flips, NodeId a, NodeId b) {
+    const Shape *p = &flips->shapes[a].shape, *q = &flips->shapes[b].shape;
+    return p->is_exact && q->is_exact && p->motion == q->motion &&
+           flips->plan->nodes[a].type == flips->plan->nodes[b].type;
+}
+
+// <0, >0: two straight lines that are apart by more than rounding at both ends of an interval, or
+// at an exact distance, and so all the way; 0: not so.
+static int apart(Flips *flips, NodeId a, const Range *x, NodeId b, const Range *y) {
+    const Shape *p = &flips->shapes[a].shape, *q = &flips->shapes[b].shape;
+    if (is_fixed_distance(flips, a, b)) {
+        return engine_flip_order(flips, a, x->low, b, y->low);
+    }
+    if (!p->is_affine || !q->is_affine || x->is_rough || y->is_rough ||
+        x->low.type != VALUE_NUMBER || y->low.type != VALUE_NUMBER) {
+        return 0;
+    }
+    bool x_rises = p->motion == MOTION_RISING, y_rises = q->motion == MOTION_RISING;
+    double x0 = (x_rises ? x->low : x->high).number, x1 = (x_rises ? x->high : x->low).number;
+    double y0 = (y_rises ? y->low : y->high).number, y1 = (y_rises ? y->high : y->low).number;
+    double slack = ROUNDING * 8.0 * (fabs(x0) + fabs(x1) + fabs(y0) + fabs(y1) + 1.0);
+    if (x0 - y0 > slack && x1 - y1 > slack) {
+        return 1;
+    }
+    return y0 - x0 > slack && y1 - x1 > slack ? -1 : 0;
+}
+
 // Of `args[a] op args[b]` over the interval of the trial.
 static int compare_outcome(Flips *flips, CompareOp op, NodeId a, const Range *x, NodeId b,
                            const Range *y) {
@@ -60,6 +95,10 @@ static int compare_outcome(Flips *flips, CompareOp op, NodeId a, const Range *x,
     }
     int least = engine_flip_order(flips, a, x->low, b, y->high);
     int most = engine_flip_order(flips, a, x->high, b, y->low);
+    int order = apart(flips, a, x, b, y);
+    if (order != 0 || is_fixed_distance(flips, a, b)) {
+        least = most = order;
+    }
     switch (op) {
     case COMPARE_LT:
         return outcome_if(most < 0, least >= 0);
@@ -129,7 +168,7 @@ static bool stays(Tried *tried, int64_t time_us) {
 static int64_t guess_meeting(Flips *flips, const Node *node, bool *ret_is_daily) {
     double soonest = 1e18;
     for (int32_t m = 0; m < node->arg_count; m++) {
-        Shape shape = engine_flip_shape(flips, node->args[m]);
+        Shape shape = flips->shapes[node->args[m]].shape;
         Value value = flips->starts[node->args[m]];
         if (shape.motion == MOTION_STILL || shape.slope == 0.0 || value.is_null) {
             continue;
@@ -212,6 +251,9 @@ static int64_t find_doubt(Tried *tried, int64_t end_us) {
     if (is_daily) {
         narrow_to_midnight(tried, &low, &high);
     }
+    if (high - low > 1 && low == tried->trial.place.now_us && !stays(tried, low + 1)) {
+        return low + 1;
+    }
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
         if (stays(tried, middle)) {
@@ -233,8 +275,7 @@ int64_t engine_flip_compared(Flips *flips, const Node *node) {
         }
     }
     for (int32_t i = 0; i < node->arg_count; i++) {
-        Shape shape = engine_flip_shape(flips, node->args[i]);
-        until_us = engine_flip_sooner(until_us, shape.until_us);
+        Shape shape = engine_flip_shape_within(flips, node->args[i], &until_us);
         is_moving = is_moving || shape.motion != MOTION_STILL;
     }
     if (!is_moving) {
@@ -243,7 +284,7 @@ int64_t engine_flip_compared(Flips *flips, const Node *node) {
     Tried tried = {.flips = flips, .node = node};
     Value now = engine_flip_value(flips, (NodeId)(node - flips->plan->nodes));
     tried.outcome = now.is_null ? MAY_BE_NULL : now.boolean ? MAY_BE_TRUE : MAY_BE_FALSE;
-    tried.trial = engine_flip_trial(flips, node->args, node->arg_count);
+    tried.trial = engine_flip_trial(flips, node->args, node->arg_count, until_us);
     int64_t doubt_us = find_doubt(&tried, engine_flip_sooner(until_us, FLIP_END_US));
     engine_flip_trial_end(flips, &tried.trial);
     return engine_flip_sooner(doubt_us, until_us);
@@ -269,7 +310,8 @@ static int64_t leaf_truth(Flips *flips, NodeId id, bool polarity) {
                                        : engine_flip_shape(flips, id).until_us;
         assert(until_us > now_us);
         blind = until_us == now_us + 1 ? blind + 1 : 0;
-        if (until_us >= flips->limit_us || flips->steps_left == 0) {
+        if (until_us >= flips->limit_us || flips->steps_left == 0 ||
+            until_us - flips->begun_us > FAR_US) {
             break;
         }
         if (blind > BLIND_STEPS_MAX) {
