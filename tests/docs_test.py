@@ -192,7 +192,7 @@ def test_commands_and_options_are_those_of_the_program():
     page = read("docs/user/commands.md")
     general = krets(TOP, "--help").stdout
     commands = re.findall(r"^  ([a-z]+) ", general.split("Options of all")[0], re.M)
-    assert len(commands) == 11
+    assert len(commands) == 13
     titles = re.findall(r"^## ([a-z]+)$", page, re.M)
     assert titles == commands
     helps = general + "".join(krets(TOP, name, "--help").stdout for name in commands)

@@ -39,15 +39,15 @@ int app_members(Project *project, Str segment, MembersResult *ret_result, KretsE
     r = app_population_stored_fit(project, &fits, &result.fit_version, error);
     if (r < 0)
         return r;
-    r = app_population_answers(project, project->arena, result.now_us, fits, &result.answers,
-                               error);
+    r = app_population_answers(project, project->arena, result.now_us, &index, fits,
+                               &result.answers, error);
     if (r < 0)
         return r;
     BASE_TEXT_SCOPED words = {0};
     lang_words_node(&words, project->plan, project->plan->segments[index].node);
     result.words = base_arena_str(project->arena, base_text_str(&words));
     result.population = result.answers.customer_count;
-    result.members = result.answers.segments[index];
+    result.members = result.answers.segments[0];
     *ret_result = result;
     return 0;
 }

@@ -9,7 +9,7 @@ typedef struct MembersResult {
     int64_t now_us;
     int64_t fit_version; // 0: none needed
     uint64_t population;
-    Answers answers; // of everybody; free with data_answers_done()
+    Answers answers; // metrics of everybody, the one segment; free with data_answers_done()
     const roaring_bitmap_t *members;
 } MembersResult;
 

@@ -1,38 +1,147 @@
 #include "app/population.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <pthread.h>
 
-#include "app/tables.h"
-#include "engine/evaluate.h"
+#include "app/history_index.h"
+#include "app/population_private.h"
 
-static size_t evaluate_budget(const Project *project) {
-    return project->options.memory_bytes / 10 * 2;
+int app_population_run(const PopulationJob *job, KretsError *error) {
+    Project *project = job->project;
+    int r = app_history_index_open(project, false, error);
+    if (r < 0)
+        return r;
+    ENGINE_KERNEL_SCOPED kernel = NULL;
+    r = engine_kernel_new(job->plan, job->options, &kernel, error);
+    if (r < 0)
+        return r;
+    KernelBinding *binding = NULL;
+    r = engine_kernel_bind(kernel, index_source(project->index), job->fits, &binding, error);
+    if (r < 0)
+        return r;
+    KernelJob kernel_job = {.binding = binding,
+                            .nows_us = job->nows_us,
+                            .now_count = job->now_count,
+                            .threads = project->options.threads,
+                            .memory_bytes = project->options.memory_bytes / 10 * 4,
+                            .sink = job->sink,
+                            .context = job->context};
+    r = engine_kernel_run(&kernel_job, error);
+    engine_kernel_unbind(binding);
+    return r;
 }
 
-static int fit_level(Project *project, FitBuilder *builder, int32_t level, KretsError *error) {
-    for (size_t bucket = 0; bucket < store_bucket_count(project->store); bucket++) {
-        const EventTable *table = NULL;
-        int r = app_tables_get(project, bucket, &table, error);
-        if (r < 0)
-            return r;
-        r = engine_fit_collect(builder, level, table, project->options.threads, error);
-        if (r < 0)
-            return r;
+// --- fits ---
+
+// The fits of a level as metrics behind those of the model: what is fitted, and which customers.
+typedef struct FitColumns {
+    FitBuilder *builder;
+    pthread_mutex_t mutex;
+    KretsError *error;
+    int32_t *fits;    // of the level
+    int32_t *metrics; // of the plan: for each fit its x, then its `where` if it has one
+    int32_t fit_count, metric_count;
+    const Plan *plan;
+} FitColumns;
+
+// Lanes of the population for which the boolean column is true.
+static void keep_true(const TableColumn *column, uint64_t *lanes) {
+    const uint8_t *values = column->values;
+    for (size_t w = 0; w < BLOCK_WORDS; w++)
+        for (uint64_t left = lanes[w]; left; left &= left - 1) {
+            size_t lane = w * 64 + (size_t)__builtin_ctzll(left);
+            if ((column->valid && !column->valid[lane]) || !values[lane])
+                lanes[w] &= ~(left & -left);
+        }
+}
+
+static int add_fit_block(void *context, unsigned thread, const KernelAnswer *answer) {
+    (void)thread;
+    FitColumns *columns = context;
+    int r = 0;
+    pthread_mutex_lock(&columns->mutex);
+    for (int32_t i = 0, m = 0; r == 0 && i < columns->fit_count; i++) {
+        const Fit *fit = &columns->plan->fits[columns->fits[i]];
+        uint64_t lanes[BLOCK_WORDS];
+        for (size_t w = 0; w < BLOCK_WORDS; w++)
+            lanes[w] = answer->population[w];
+        const TableColumn *x = &answer->metrics[m++];
+        if (fit->where != NODE_NONE)
+            keep_true(&answer->metrics[m++], lanes);
+        r = engine_fit_add(columns->builder, columns->fits[i], x, lanes, BLOCK_WORDS,
+                           columns->error);
     }
-    return engine_fit_level(builder, level, error);
+    pthread_mutex_unlock(&columns->mutex);
+    return r;
 }
 
-int app_population_fit(Project *project, int64_t now_us, const FitSet **ret_fits,
-                       KretsError *error) {
+// The plan with what is fitted as further metrics.
+static Plan fit_plan(Arena *arena, const Plan *plan, int32_t level, FitColumns *columns) {
+    size_t room = (size_t)plan->metric_count + 2 * (size_t)plan->fit_count + 1;
+    PlanMetric *metrics = base_arena_alloc_array(arena, room, sizeof *metrics);
+    columns->fits = base_arena_alloc_array(arena, room, sizeof *columns->fits);
+    columns->metrics = base_arena_alloc_array(arena, room, sizeof *columns->metrics);
+    Plan with = *plan;
+    for (int32_t m = 0; m < plan->metric_count; m++)
+        metrics[m] = plan->metrics[m];
+    for (int32_t i = 0; i < plan->fit_count; i++) {
+        if (plan->fits[i].level != level)
+            continue;
+        columns->fits[columns->fit_count++] = i;
+        NodeId nodes[] = {plan->fits[i].x, plan->fits[i].where};
+        for (size_t k = 0; k < 2; k++)
+            if (nodes[k] != NODE_NONE) {
+                columns->metrics[columns->metric_count++] = with.metric_count;
+                metrics[with.metric_count++] = (PlanMetric){plan->fits[i].key, nodes[k]};
+            }
+    }
+    with.metrics = metrics;
+    return with;
+}
+
+static int fit_level(Project *project, FitBuilder *builder, int64_t now_us, int32_t level,
+                     KretsError *error) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    FitColumns columns = {.builder = builder,
+                          .mutex = PTHREAD_MUTEX_INITIALIZER,
+                          .error = error,
+                          .plan = project->plan};
+    Plan plan = fit_plan(arena, project->plan, level, &columns);
+    KernelOptions options = {.segments = &(int32_t){0},
+                             .segment_count = 0,
+                             .metrics = columns.metrics,
+                             .metric_count = columns.metric_count,
+                             .is_without_value = true};
+    PopulationJob job = {.project = project,
+                         .plan = &plan,
+                         .options = &options,
+                         .fits = engine_fit_so_far(builder),
+                         .nows_us = &now_us,
+                         .now_count = 1,
+                         .sink = add_fit_block,
+                         .context = &columns};
+    int r = app_population_run(&job, error);
+    pthread_mutex_destroy(&columns.mutex);
+    return r < 0 ? r : engine_fit_level(builder, level, error);
+}
+
+static int fit_once(Project *project, int64_t now_us, const FitSet **ret_fits, KretsError *error) {
     FitBuilder *builder = engine_fit_new(project->arena, project->plan, now_us);
     int r = 0;
     for (int32_t level = 0; r == 0 && level < engine_fit_level_count(builder); level++)
-        r = fit_level(project, builder, level, error);
+        r = fit_level(project, builder, now_us, level, error);
     const FitSet *fits = engine_fit_done(builder);
     if (r == 0)
         *ret_fits = fits;
     return r;
+}
+
+int app_population_fit(Project *project, int64_t now_us, const FitSet **ret_fits,
+                       KretsError *error) {
+    int r = fit_once(project, now_us, ret_fits, error);
+    if (r < 0)
+        r = app_history_index_renew(project, r, error);
+    return r == 1 ? fit_once(project, now_us, ret_fits, error) : r;
 }
 
 int app_population_stored_fit(Project *project, const FitSet **ret_fits, int64_t *ret_version,
@@ -79,311 +188,4 @@ __int128 app_population_money(Value value) {
     default:
         return 0;
     }
-}
-
-// What the sink writes for each customer of one bucket; rows of customers outside the population
-// stay empty. Each customer has its own slots, so threads need no lock.
-typedef struct Slots {
-    const EventTable *table;
-    size_t metric_count, segment_count;
-    uint8_t *is_member_of_population; // [customer]
-    Value *metrics;                   // [customer * metric_count + metric]
-    Value *value;                     // [customer]
-    uint8_t *segments;                // [customer * segment_count + segment]
-    uint64_t invalid_zone_count;
-} Slots;
-
-// Texts of values live in the sink's call only: copies go to an arena per thread.
-typedef struct AnswerSinkContext {
-    Slots *slots;
-    Arena **arenas; // per thread
-} AnswerSinkContext;
-
-static Value keep_value(Arena *arena, Value value) {
-    if (value.is_null)
-        return value;
-    if (value.type == VALUE_TEXT)
-        value.text = base_arena_str(arena, value.text);
-    if (value.type == VALUE_LIST) {
-        Str *items = base_arena_alloc_array(arena, value.list.count + 1, sizeof *items);
-        for (size_t i = 0; i < value.list.count; i++)
-            items[i] = base_arena_str(arena, value.list.items[i]);
-        value.list.items = items;
-    }
-    return value;
-}
-
-static int keep_answer(void *context, unsigned thread, const Answer *answer) {
-    AnswerSinkContext *sink = context;
-    Slots *slots = sink->slots;
-    size_t customer = answer->customer;
-    slots->is_member_of_population[customer] = 1;
-    for (size_t m = 0; m < slots->metric_count; m++)
-        slots->metrics[customer * slots->metric_count + m] =
-            keep_value(sink->arenas[thread], answer->metrics[m]);
-    slots->value[customer] = answer->value;
-    for (size_t s = 0; s < slots->segment_count; s++)
-        slots->segments[customer * slots->segment_count + s] = answer->segments[s];
-    return 0;
-}
-
-static int evaluate_bucket(Project *project, Arena *arena, Arena **arenas, const EventTable *table,
-                           int64_t now_us, const FitSet *fits, Slots *slots, KretsError *error) {
-    size_t customers = table->customer_count + 1;
-    slots->table = table;
-    slots->metric_count = (size_t)project->plan->metric_count;
-    slots->segment_count = (size_t)project->plan->segment_count;
-    slots->is_member_of_population = base_arena_alloc(arena, customers);
-    slots->metrics =
-        base_arena_alloc_array(arena, customers * (slots->metric_count + 1), sizeof(Value));
-    slots->value = base_arena_alloc_array(arena, customers, sizeof(Value));
-    slots->segments = base_arena_alloc_array(arena, customers, slots->segment_count + 1);
-    AnswerSinkContext context = {.slots = slots, .arenas = arenas};
-    EvaluateJob job = {.plan = project->plan,
-                       .table = table,
-                       .fits = fits,
-                       .nows_us = &now_us,
-                       .now_count = 1,
-                       .threads = project->options.threads,
-                       .memory_bytes = evaluate_budget(project),
-                       .sink = keep_answer,
-                       .context = &context,
-                       .invalid_zone_counts = &slots->invalid_zone_count};
-    return engine_evaluate(&job, error);
-}
-
-// One customer of the population: where its answers are.
-typedef struct Found {
-    Str id;
-    const Slots *slots;
-    size_t customer;
-} Found;
-
-static int compare_found(const void *a, const void *b) {
-    return base_str_compare(((const Found *)a)->id, ((const Found *)b)->id);
-}
-
-// Column `metric` of the found customers; SIZE_MAX stands for the model's value.
-static TableColumn gather_column(Arena *arena, const Found *found, size_t count, ValueType type,
-                                 size_t metric) {
-    char *values = base_arena_alloc_array(arena, count + 1, data_table_value_size(type));
-    uint8_t *valid = base_arena_alloc(arena, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        const Slots *slots = found[i].slots;
-        Value value = metric == SIZE_MAX
-                          ? slots->value[found[i].customer]
-                          : slots->metrics[found[i].customer * slots->metric_count + metric];
-        valid[i] = !value.is_null;
-        if (valid[i])
-            data_table_put(values, i, keep_value(arena, value));
-    }
-    return (TableColumn){.type = type, .values = values, .valid = valid};
-}
-
-static void gather_segments(Answers *answers, Arena *arena, const Found *found) {
-    answers->segments =
-        base_arena_alloc_array(arena, answers->segment_count + 1, sizeof *answers->segments);
-    for (size_t s = 0; s < answers->segment_count; s++) {
-        roaring_bitmap_t *members = roaring_bitmap_create();
-        for (size_t i = 0; i < answers->customer_count; i++) {
-            const Slots *slots = found[i].slots;
-            if (slots->segments[found[i].customer * slots->segment_count + s])
-                roaring_bitmap_add(members, (uint32_t)i);
-        }
-        roaring_bitmap_run_optimize(members);
-        answers->segments[s] = members;
-    }
-}
-
-static void gather_answers(const Project *project, Arena *arena, const Found *found,
-                           Answers *answers) {
-    const Plan *plan = project->plan;
-    Str *ids = base_arena_alloc_array(arena, answers->customer_count + 1, sizeof *ids);
-    for (size_t i = 0; i < answers->customer_count; i++)
-        ids[i] = base_arena_str(arena, found[i].id);
-    answers->customer_ids = ids;
-    TableColumn *metrics =
-        base_arena_alloc_array(arena, (size_t)plan->metric_count + 1, sizeof *metrics);
-    for (int32_t m = 0; m < plan->metric_count; m++)
-        metrics[m] = gather_column(arena, found, answers->customer_count,
-                                   plan->nodes[plan->metrics[m].node].type, (size_t)m);
-    answers->metrics = metrics;
-    if (plan->value != NODE_NONE)
-        answers->value = gather_column(arena, found, answers->customer_count,
-                                       plan->nodes[plan->value].type, SIZE_MAX);
-    gather_segments(answers, arena, found);
-}
-
-// Customers of the population of all buckets, by id.
-static Found *find_population(Arena *arena, const Slots *slots, size_t bucket_count,
-                              size_t *ret_count) {
-    size_t count = 0;
-    for (size_t b = 0; b < bucket_count; b++)
-        for (size_t c = 0; c < slots[b].table->customer_count; c++)
-            count += slots[b].is_member_of_population[c];
-    Found *found = base_arena_alloc_array(arena, count + 1, sizeof *found);
-    size_t at = 0;
-    for (size_t b = 0; b < bucket_count; b++)
-        for (size_t c = 0; c < slots[b].table->customer_count; c++)
-            if (slots[b].is_member_of_population[c])
-                found[at++] = (Found){slots[b].table->customer_ids[c], &slots[b], c};
-    if (bucket_count > 1)
-        qsort(found, count, sizeof *found, compare_found);
-    *ret_count = count;
-    return found;
-}
-
-// Ids must outlive the bucket's table when there are several.
-static const EventTable *keep_ids(Arena *arena, const EventTable *table) {
-    EventTable *kept = base_arena_alloc(arena, sizeof *kept);
-    Str *ids = base_arena_alloc_array(arena, table->customer_count + 1, sizeof *ids);
-    for (size_t c = 0; c < table->customer_count; c++)
-        ids[c] = base_arena_str(arena, table->customer_ids[c]);
-    *kept = (EventTable){.customer_count = table->customer_count, .customer_ids = ids};
-    return kept;
-}
-
-static void free_arenas(Arena **arenas, unsigned count) {
-    for (unsigned i = 0; i < count; i++)
-        base_arena_free(arenas[i]);
-}
-
-static int evaluate_buckets(Project *project, Arena *scratch, Arena **arenas, int64_t now_us,
-                            const FitSet *fits, Slots *slots, KretsError *error) {
-    size_t bucket_count = store_bucket_count(project->store);
-    for (size_t bucket = 0; bucket < bucket_count; bucket++) {
-        const EventTable *table = NULL;
-        int r = app_tables_get(project, bucket, &table, error);
-        if (r < 0)
-            return r;
-        r = evaluate_bucket(project, scratch, arenas, table, now_us, fits, &slots[bucket], error);
-        if (r < 0)
-            return r;
-        slots[bucket].table = keep_ids(scratch, table);
-        app_progress_step(project->progress, "evaluate",
-                          (double)(bucket + 1) / (double)bucket_count, bucket + 1, "buckets");
-    }
-    return 0;
-}
-
-int app_population_answers(Project *project, Arena *arena, int64_t now_us, const FitSet *fits,
-                           Answers *ret_answers, KretsError *error) {
-    BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
-    unsigned threads = project->options.threads;
-    Arena **arenas = base_arena_alloc_array(arena, threads, sizeof *arenas);
-    for (unsigned i = 0; i < threads; i++)
-        arenas[i] = base_arena_new(SIZE_MAX);
-    size_t bucket_count = store_bucket_count(project->store);
-    Slots *slots = base_arena_alloc_array(scratch, bucket_count + 1, sizeof *slots);
-    int r = evaluate_buckets(project, scratch, arenas, now_us, fits, slots, error);
-    if (r == 0) {
-        Answers answers = {.now_us = now_us,
-                           .metric_count = (size_t)project->plan->metric_count,
-                           .segment_count = (size_t)project->plan->segment_count};
-        Found *found = find_population(scratch, slots, bucket_count, &answers.customer_count);
-        gather_answers(project, arena, found, &answers);
-        for (size_t bucket = 0; bucket < bucket_count; bucket++)
-            answers.invalid_zone_count += slots[bucket].invalid_zone_count;
-        *ret_answers = answers;
-    }
-    free_arenas(arenas, threads);
-    return r;
-}
-
-// Sums of one thread; added up when all are done, which is exact, so the order does not matter.
-typedef struct HistorySums {
-    uint64_t *customers;
-    __int128 *money;
-    uint64_t *sizes;
-    __int128 *segment_money;
-} HistorySums;
-
-typedef struct HistorySink {
-    HistorySums *threads;
-    size_t segment_count;
-} HistorySink;
-
-static HistorySums new_sums(Arena *arena, size_t now_count, size_t segment_count) {
-    size_t cells = now_count * segment_count + 1;
-    return (HistorySums){
-        .customers = base_arena_alloc_array(arena, now_count + 1, sizeof(uint64_t)),
-        .money = base_arena_alloc_array(arena, now_count + 1, sizeof(__int128)),
-        .sizes = base_arena_alloc_array(arena, cells, sizeof(uint64_t)),
-        .segment_money = base_arena_alloc_array(arena, cells, sizeof(__int128)),
-    };
-}
-
-static int add_answer(void *context, unsigned thread, const Answer *answer) {
-    HistorySink *sink = context;
-    HistorySums *sums = &sink->threads[thread];
-    __int128 money = app_population_money(answer->value);
-    sums->customers[answer->now_index]++;
-    sums->money[answer->now_index] += money;
-    size_t row = answer->now_index * sink->segment_count;
-    for (size_t s = 0; s < sink->segment_count; s++)
-        if (answer->segments[s]) {
-            sums->sizes[row + s]++;
-            sums->segment_money[row + s] += money;
-        }
-    return 0;
-}
-
-static void add_sums(HistorySums *total, const HistorySums *part, size_t now_count,
-                     size_t segment_count) {
-    for (size_t n = 0; n < now_count; n++) {
-        total->customers[n] += part->customers[n];
-        total->money[n] += part->money[n];
-    }
-    for (size_t i = 0; i < now_count * segment_count; i++) {
-        total->sizes[i] += part->sizes[i];
-        total->segment_money[i] += part->segment_money[i];
-    }
-}
-
-static int history_bucket(Project *project, const EventTable *table, const int64_t *nows_us,
-                          size_t now_count, const FitSet *fits, HistorySink *sink,
-                          KretsError *error) {
-    EvaluateJob job = {.plan = project->plan,
-                       .table = table,
-                       .fits = fits,
-                       .nows_us = nows_us,
-                       .now_count = now_count,
-                       .threads = project->options.threads,
-                       .memory_bytes = evaluate_budget(project),
-                       .sink = add_answer,
-                       .context = sink};
-    return engine_evaluate(&job, error);
-}
-
-int app_population_history(Project *project, Arena *arena, const int64_t *nows_us, size_t now_count,
-                           const FitSet *fits, PopulationHistory *ret_history, KretsError *error) {
-    size_t segment_count = (size_t)project->plan->segment_count;
-    unsigned threads = project->options.threads;
-    HistorySink sink = {.segment_count = segment_count,
-                        .threads = base_arena_alloc_array(arena, threads, sizeof *sink.threads)};
-    for (unsigned i = 0; i < threads; i++)
-        sink.threads[i] = new_sums(arena, now_count, segment_count);
-    size_t bucket_count = store_bucket_count(project->store);
-    for (size_t bucket = 0; bucket < bucket_count; bucket++) {
-        const EventTable *table = NULL;
-        int r = app_tables_get(project, bucket, &table, error);
-        if (r < 0)
-            return r;
-        r = history_bucket(project, table, nows_us, now_count, fits, &sink, error);
-        if (r < 0)
-            return r;
-        app_progress_step(project->progress, "evaluate months",
-                          (double)(bucket + 1) / (double)bucket_count, bucket + 1, "buckets");
-    }
-    HistorySums total = new_sums(arena, now_count, segment_count);
-    for (unsigned i = 0; i < threads; i++)
-        add_sums(&total, &sink.threads[i], now_count, segment_count);
-    *ret_history = (PopulationHistory){.now_count = now_count,
-                                       .nows_us = nows_us,
-                                       .segment_count = segment_count,
-                                       .customers = total.customers,
-                                       .money = total.money,
-                                       .sizes = total.sizes,
-                                       .segment_money = total.segment_money};
-    return 0;
 }

@@ -16,9 +16,16 @@ int app_population_fit(Project *project, int64_t now_us, const FitSet **ret_fits
 int app_population_stored_fit(Project *project, const FitSet **ret_fits, int64_t *ret_version,
                               KretsError *error);
 
-// Answers of the whole population at one instant; in `arena`. Free with data_answers_done().
-int app_population_answers(Project *project, Arena *arena, int64_t now_us, const FitSet *fits,
-                           Answers *ret_answers, KretsError *error);
+// Answers of the whole population at one instant, by the kernel; in `arena`, but the ids lie in the
+// project's index. `segment`: only that one of the plan (NULL: all). Free with data_answers_done().
+int app_population_answers(Project *project, Arena *arena, int64_t now_us, const int32_t *segment,
+                           const FitSet *fits, Answers *ret_answers, KretsError *error);
+
+// The same by the reference evaluator over the store, all in `arena`; fits, too.
+int app_population_reference(Project *project, Arena *arena, int64_t now_us, const FitSet *fits,
+                             Answers *ret_answers, KretsError *error);
+int app_population_reference_fit(Project *project, int64_t now_us, const FitSet **ret_fits,
+                                 KretsError *error);
 
 // Size and money of segments at several instants (ascending). Money in 1/10000 of the currency.
 typedef struct PopulationHistory {

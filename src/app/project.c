@@ -58,23 +58,30 @@ static void fill_options(Project *project) {
         options->memory_bytes = half_of_memory();
 }
 
-int app_project_open(const AppOptions *options, const AppProgress *progress, Project *ret_project,
-                     KretsError *error) {
+void app_project_begin(const AppOptions *options, const AppProgress *progress,
+                       Project *ret_project) {
     Arena *arena = base_arena_new(SIZE_MAX);
     *ret_project = (Project){.arena = arena, .options = *options, .progress = progress};
     ret_project->diagnostics.arena = arena;
     fill_options(ret_project);
+}
+
+int app_project_open(const AppOptions *options, const AppProgress *progress, Project *ret_project,
+                     KretsError *error) {
+    app_project_begin(options, progress, ret_project);
     Str path = app_project_path(ret_project, ret_project->options.directory, STR("krets.yaml"));
     if (access(path.data, R_OK) != 0)
         return base_error_set(error, BASE_E_USAGE,
                               "there is no %s; write one, or let `krets init --from FILE` look at "
                               "your data and write it",
                               path.data);
-    return lang_model_read(arena, path, &ret_project->diagnostics, &ret_project->model, error);
+    return lang_model_read(ret_project->arena, path, &ret_project->diagnostics, &ret_project->model,
+                           error);
 }
 
 void app_project_done(Project *project) {
     app_tables_done(project);
+    index_close(project->index);
     store_close(project->store);
     base_arena_free(project->arena);
     *project = (Project){0};
@@ -90,6 +97,7 @@ int app_project_open_store(Project *project, bool is_read_only, KretsError *erro
     StoreOptions options = {.threads = project->options.threads,
                             .memory_bytes = project->options.memory_bytes,
                             .is_read_only = is_read_only};
+    project->is_read_only = is_read_only;
     int r = store_open(project->options.data, &options, &project->store, error);
     if (r < 0)
         return r;

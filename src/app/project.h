@@ -2,6 +2,7 @@
 #ifndef KRETS_APP_PROJECT_H
 #define KRETS_APP_PROJECT_H
 
+#include "index/index.h"
 #include "lang/model.h"
 #include "store/store.h"
 
@@ -38,6 +39,8 @@ typedef struct Project {
     const Model *model;
     Diagnostics diagnostics;
     Store *store;
+    bool is_read_only; // the store was opened so
+    Index *index;      // see app/history_index.h
     const Catalog *catalog;
     const Plan *plan;
     // The bucket read last: see app/tables.h.
@@ -46,6 +49,9 @@ typedef struct Project {
     size_t table_bucket;
 } Project;
 
+// A project without its model: for what looks at the store alone.
+void app_project_begin(const AppOptions *options, const AppProgress *progress,
+                       Project *ret_project);
 // Reads the model; the errors are in the project's diagnostics (BASE_E_USAGE). `progress` may be
 // NULL.
 int app_project_open(const AppOptions *options, const AppProgress *progress, Project *ret_project,

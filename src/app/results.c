@@ -77,40 +77,56 @@ static bool is_metric_name(const Plan *plan, Str name) {
     return is_same_column(name, STR("customer"));
 }
 
-int app_results_table(Project *project, const Answers *answers, bool is_plain, Str table,
-                      KretsError *error) {
+static Str kept_name(Arena *arena, bool is_segment, Str name) {
+    return base_arena_printf(arena, "%s:%.*s", is_segment ? "segment" : "metric", STR_ARG(name));
+}
+
+int app_results_table(Project *project, const Answers *answers, Str table, KretsError *error) {
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
     const Plan *plan = project->plan;
     size_t count = 1 + answers->metric_count + answers->segment_count;
     DuckTableColumn *columns = base_arena_alloc_array(arena, count, sizeof *columns);
     columns[0] =
         (DuckTableColumn){STR("customer"), {.type = VALUE_TEXT, .values = answers->customer_ids}};
-    for (size_t m = 0; m < answers->metric_count; m++) {
-        Str name = plan->metrics[m].name;
-        bool is_taken = is_same_column(name, STR("customer"));
-        columns[1 + m] = (DuckTableColumn){
-            is_plain && !is_taken ? name : base_arena_printf(arena, "metric:%.*s", STR_ARG(name)),
-            answers->metrics[m]};
-    }
-    for (size_t s = 0; s < answers->segment_count; s++) {
-        Str key = plan->segments[s].key;
-        columns[1 + answers->metric_count + s] =
-            (DuckTableColumn){is_plain && !is_metric_name(plan, key)
-                                  ? key
-                                  : base_arena_printf(arena, "segment:%.*s", STR_ARG(key)),
-                              member_column(arena, answers, s)};
-    }
+    for (size_t m = 0; m < answers->metric_count; m++)
+        columns[1 + m] =
+            (DuckTableColumn){kept_name(arena, false, plan->metrics[m].name), answers->metrics[m]};
+    for (size_t s = 0; s < answers->segment_count; s++)
+        columns[1 + answers->metric_count + s] = (DuckTableColumn){
+            kept_name(arena, true, plan->segments[s].key), member_column(arena, answers, s)};
     return db_duck_table_create(store_duck(project->store), table, columns, count,
                                 answers->customer_count, error);
 }
 
+static void append_plain(Text *out, Str kept, Str plain) {
+    base_text_append(out, STR(", "));
+    db_sql_identifier(out, kept);
+    base_text_append(out, STR(" as "));
+    db_sql_identifier(out, plain);
+}
+
+// The table's columns under the names of the model. Where one is taken, it stays as it is kept.
+static void plain_sql(Text *out, const Plan *plan) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    base_text_append(out, STR("(select customer"));
+    for (int32_t m = 0; m < plan->metric_count; m++) {
+        Str name = plan->metrics[m].name, kept = kept_name(arena, false, name);
+        append_plain(out, kept, is_same_column(name, STR("customer")) ? kept : name);
+    }
+    for (int32_t s = 0; s < plan->segment_count; s++) {
+        Str key = plan->segments[s].key, kept = kept_name(arena, true, key);
+        append_plain(out, kept, is_metric_name(plan, key) ? kept : key);
+    }
+    base_text_append(out, STR(" from krets_answers)"));
+}
+
 // Writes beside the target and renames, so that a reader never sees half a file.
-static int copy_table(Project *project, Str table, Str path, Str format, KretsError *error) {
+static int copy_rows(Project *project, Str rows, Str path, Str format, KretsError *error) {
     Str part = base_arena_printf(project->arena, "%.*s.part", STR_ARG(path));
     BASE_TEXT_SCOPED target = {0};
     db_sql_literal(&target, part);
-    int r = db_duck_run(store_duck(project->store), error, "copy \"%.*s\" to %s (%.*s)",
-                        STR_ARG(table), target.data, STR_ARG(format));
+    int r = db_duck_run(store_duck(project->store), error, "copy %.*s to %s (%.*s)", STR_ARG(rows),
+                        target.data, STR_ARG(format));
     if (r < 0)
         return base_error_prefix(error, r, "writing %.*s", STR_ARG(path));
     if (rename(part.data, path.data) != 0)
@@ -121,17 +137,14 @@ static int copy_table(Project *project, Str table, Str path, Str format, KretsEr
 
 static int keep_answers(Project *project, const Answers *answers, const RunResult *result,
                         KretsError *error) {
-    int r = app_results_table(project, answers, false, STR("krets_answers"), error);
-    if (r < 0)
-        return r;
     StoreRun run = {.now_us = answers->now_us, .fit_version = result->fit_version};
-    r = app_project_hash(project, &run.model_hash, error);
+    int r = app_project_hash(project, &run.model_hash, error);
     if (r < 0)
         return r;
     r = store_run_path(project->store, project->arena, &run.answers_path, error);
     if (r < 0)
         return r;
-    r = copy_table(project, STR("krets_answers"), run.answers_path, STR("format parquet"), error);
+    r = copy_rows(project, STR("krets_answers"), run.answers_path, STR("format parquet"), error);
     if (r < 0)
         return r;
     return store_run_save(project->store, &run, error);
@@ -139,13 +152,15 @@ static int keep_answers(Project *project, const Answers *answers, const RunResul
 
 int app_results_customers(Project *project, const Answers *answers, bool is_csv, RunResult *result,
                           KretsError *error) {
-    int r = app_results_table(project, answers, true, STR("krets_customers"), error);
+    int r = app_results_table(project, answers, STR("krets_answers"), error);
     if (r < 0)
         return r;
+    BASE_TEXT_SCOPED rows = {0};
+    plain_sql(&rows, project->plan);
     result->customers_path = app_project_path(
         project, project->options.out, is_csv ? STR("customers.csv") : STR("customers.parquet"));
-    r = copy_table(project, STR("krets_customers"), result->customers_path,
-                   is_csv ? STR("format csv, header") : STR("format parquet"), error);
+    r = copy_rows(project, base_text_str(&rows), result->customers_path,
+                  is_csv ? STR("format csv, header") : STR("format parquet"), error);
     if (r < 0)
         return r;
     return keep_answers(project, answers, result, error);

@@ -14,9 +14,7 @@ int app_results_customers(Project *project, const Answers *answers, bool is_csv,
                           KretsError *error);
 
 // The answers as a temporary table of the store's DuckDB connection. Columns: customer, then
-// "metric:NAME" and "segment:KEY"; or plain names when `is_plain` (a segment whose key is also a
-// metric's name is "segment:KEY" then, too).
-int app_results_table(Project *project, const Answers *answers, bool is_plain, Str table,
-                      KretsError *error);
+// "metric:NAME" and "segment:KEY".
+int app_results_table(Project *project, const Answers *answers, Str table, KretsError *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "app/history_index.h"
 #include "app/import.h"
 #include "app/report.h"
 #include "app/results.h"
@@ -44,15 +45,15 @@ static Value column_value(const Answers *answers, size_t row) {
     return data_table_value(&answers->value, row);
 }
 
-typedef struct MoneySum {
-    const Answers *answers;
-    __int128 money;
-} MoneySum;
-
-static bool add_member(uint32_t customer, void *context) {
-    MoneySum *sum = context;
-    sum->money += app_population_money(column_value(sum->answers, customer));
-    return true;
+static __int128 sum_members(const roaring_bitmap_t *members, const __int128 *money) {
+    uint32_t some[1024];
+    __int128 sum = 0;
+    roaring_uint32_iterator_t at;
+    roaring_init_iterator(members, &at);
+    for (uint32_t count; (count = roaring_read_uint32_iterator(&at, some, 1024)) > 0;)
+        for (uint32_t i = 0; i < count; i++)
+            sum += money[some[i]];
+    return sum;
 }
 
 static double ratio(__int128 part, __int128 whole) {
@@ -70,28 +71,31 @@ void app_run_segments(const Project *project, Arena *arena, const Answers *answe
         base_arena_alloc_array(arena, answers->segment_count + 1, sizeof(SegmentRow));
     result->money = 0;
     uint64_t beyond_count = 0;
+    BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
+    __int128 *money = base_arena_alloc_array(scratch, answers->customer_count + 1, sizeof *money);
     for (size_t i = 0; i < answers->customer_count; i++) {
         Value value = column_value(answers, i);
         beyond_count += !app_population_is_money(value);
-        result->money += app_population_money(value);
+        money[i] = app_population_money(value);
+        result->money += money[i];
     }
     if (beyond_count > 0)
         app_progress_note(
             project->progress, "value: customers beyond %g either way count as that much: %llu",
             POPULATION_MONEY_MAX / VALUE_DECIMAL_ONE, (unsigned long long)beyond_count);
     for (size_t s = 0; s < answers->segment_count; s++) {
-        MoneySum sum = {.answers = answers};
-        roaring_iterate(answers->segments[s], add_member, &sum);
+        __int128 of_members = result->has_value ? sum_members(answers->segments[s], money) : 0;
         uint64_t customers = roaring_bitmap_get_cardinality(answers->segments[s]);
         result->segments[s] = (SegmentRow){
             .key = project->model->segments[s].key,
             .name = project->model->segments[s].name,
             .customers = customers,
             .share = ratio((__int128)customers, (__int128)answers->customer_count),
-            .money = sum.money,
-            .value_share = ratio(sum.money, result->money),
-            .mean_value =
-                customers ? (double)sum.money / (double)VALUE_DECIMAL_ONE / (double)customers : NAN,
+            .money = of_members,
+            .value_share = ratio(of_members, result->money),
+            .mean_value = customers
+                              ? (double)of_members / (double)VALUE_DECIMAL_ONE / (double)customers
+                              : NAN,
         };
     }
 }
@@ -202,13 +206,17 @@ int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *er
     if (r < 0)
         return r;
     double imported = seconds();
+    r = app_history_index_open(project, false, error);
+    if (r < 0)
+        return r;
+    double indexed = seconds();
     const FitSet *fits = NULL;
     r = app_run_fit(project, now_us, &fits, &result.fit_version, error);
     if (r < 0)
         return r;
     double fitted = seconds();
     Answers answers = {0};
-    r = app_population_answers(project, project->arena, now_us, fits, &answers, error);
+    r = app_population_answers(project, project->arena, now_us, NULL, fits, &answers, error);
     if (r < 0)
         return r;
     app_run_segments(project, project->arena, &answers, &result);
@@ -216,7 +224,8 @@ int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *er
     r = write_results(project, &answers, is_csv, &result, error);
     data_answers_done(&answers);
     result.timings = (RunTimings){.import_s = imported - begin,
-                                  .fit_s = fitted - imported,
+                                  .index_s = indexed - imported,
+                                  .fit_s = fitted - indexed,
                                   .evaluate_s = evaluated - fitted,
                                   .write_s = seconds() - evaluated};
     if (r == 0)

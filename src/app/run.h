@@ -16,7 +16,7 @@ typedef struct SegmentRow {
 } SegmentRow;
 
 typedef struct RunTimings {
-    double import_s, fit_s, evaluate_s, write_s;
+    double import_s, index_s, fit_s, evaluate_s, write_s;
 } RunTimings;
 
 typedef struct RunResult {

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "app/history_index.h"
 #include "app/results.h"
 #include "lang/sql.h"
 
@@ -155,24 +156,41 @@ static int verify_versions(Project *project, VerifyResult *result, KretsError *e
     return 0;
 }
 
-static int fresh_answers(Project *project, VerifyResult *result, KretsError *error) {
+static int evaluate(Project *project, int64_t now_us, Answers *answers, KretsError *error) {
     const FitSet *fits = NULL;
-    int r = app_population_fit(project, result->now_us, &fits, error);
-    if (r < 0)
-        return r;
+    // A damaged index would be found wrong; it is made anew instead.
+    int r = app_history_index_open(project, true, error);
+    if (r == 0)
+        r = app_population_fit(project, now_us, &fits, error);
+    if (r == 0)
+        r = app_population_answers(project, project->arena, now_us, NULL, fits, answers, error);
+    return r;
+}
+
+static int evaluate_reference(Project *project, int64_t now_us, Answers *answers,
+                              KretsError *error) {
+    const FitSet *fits = NULL;
+    int r = app_population_reference_fit(project, now_us, &fits, error);
+    if (r == 0)
+        r = app_population_reference(project, project->arena, now_us, fits, answers, error);
+    return r;
+}
+
+static int fresh_answers(Project *project, VerifyResult *result, KretsError *error) {
     Answers answers = {0};
-    r = app_population_answers(project, project->arena, result->now_us, fits, &answers, error);
+    int r = (result->is_reference ? evaluate_reference : evaluate)(project, result->now_us,
+                                                                   &answers, error);
     if (r < 0)
         return r;
     result->customer_count = answers.customer_count;
-    r = app_results_table(project, &answers, false, STR("krets_fresh"), error);
+    r = app_results_table(project, &answers, STR("krets_fresh"), error);
     data_answers_done(&answers);
     return r;
 }
 
-int app_verify(Project *project, VerifyResult *ret_result, KretsError *error) {
+int app_verify(Project *project, bool is_reference, VerifyResult *ret_result, KretsError *error) {
     const Plan *plan = project->plan;
-    VerifyResult result = {0};
+    VerifyResult result = {.is_reference = is_reference};
     size_t count = 2 * (size_t)(plan->metric_count + plan->segment_count) + 1;
     result.rows = base_arena_alloc_array(project->arena, count, sizeof *result.rows);
     // Both sides read the same files: a changed one would agree with itself.

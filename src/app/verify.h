@@ -10,7 +10,7 @@ enum { VERIFY_EXAMPLE_MAX = 20 };
 // not know the customer.
 typedef struct VerifyDifference {
     Str customer;
-    Str answer; // of the evaluator, or the stored one
+    Str answer; // of the kernel (or the reference evaluator), or the stored one
     Str proof;  // of the SQL
 } VerifyDifference;
 
@@ -26,6 +26,7 @@ typedef struct VerifyRow {
 } VerifyRow;
 
 typedef struct VerifyResult {
+    bool is_reference; // the reference evaluator was proved, not the kernel
     int64_t now_us;
     uint64_t customer_count;
     VerifyRow *rows;
@@ -36,8 +37,9 @@ typedef struct VerifyResult {
     Str duckdb_version, tz_version;
 } VerifyResult;
 
-// Evaluates at the last run's instant (or --now) with fits made there, generates the SQL, compares
-// customer by customer. 0 also when there are differences.
-int app_verify(Project *project, VerifyResult *ret_result, KretsError *error);
+// Evaluates at the last run's instant (or --now) with fits made there, by the kernel or by the
+// reference evaluator, generates the SQL, compares customer by customer. 0 also when there are
+// differences.
+int app_verify(Project *project, bool is_reference, VerifyResult *ret_result, KretsError *error);
 
 #endif

@@ -25,6 +25,7 @@ enum {
     OPTION_WITH,
     OPTION_FORCE,
     OPTION_LIMIT,
+    OPTION_REFERENCE,
     OPTION_VERSION
 };
 
@@ -45,6 +46,7 @@ static const struct option options[] = {
     {"with", required_argument, NULL, OPTION_WITH},
     {"force", no_argument, NULL, OPTION_FORCE},
     {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"reference", no_argument, NULL, OPTION_REFERENCE},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -178,6 +180,7 @@ static int take_option(int option, Arguments *arguments, KretsError *error) {
     arguments->is_json |= option == OPTION_JSON;
     arguments->is_print |= option == OPTION_PRINT;
     arguments->is_plan |= option == OPTION_PLAN;
+    arguments->is_reference |= option == OPTION_REFERENCE;
     arguments->is_force |= option == OPTION_FORCE;
     arguments->is_help |= option == 'h';
     arguments->is_version |= option == OPTION_VERSION;

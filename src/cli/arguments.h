@@ -13,6 +13,7 @@ typedef struct Arguments {
     int operand_count;
     bool is_json, is_help, is_version;
     bool is_print, is_plan; // check
+    bool is_reference;      // verify
     Format format;          // run: csv, parquet; members, changes: csv, ndjson
     bool is_force;          // init
     const char *from;       // init: a file; changes: a time

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/listing.h"
 #include "cli/terminal.h"
+#include "engine/kernel.h"
 #include "lang/canonical.h"
 
 static json_t *diagnostics_json(const Diagnostics *diagnostics) {
@@ -64,13 +65,44 @@ static void print_summary(const Project *project) {
                plural(warnings));
 }
 
-static void print_model(const Project *project, bool is_plan) {
+// The logical plan, and how the kernel answers it: what is slow, at what cost.
+static int plan_text(const Project *project, Text *text, KretsError *error) {
+    ENGINE_KERNEL_SCOPED kernel = NULL;
+    int r = engine_kernel_new(project->plan, NULL, &kernel, error);
+    if (r < 0)
+        return r;
+    lang_plan_print(text, project->plan);
+    base_text_append(text, STR("\nkernel\n"));
+    engine_kernel_print(text, kernel);
+    return 0;
+}
+
+static int print_model(const Project *project, bool is_plan, KretsError *error) {
     BASE_TEXT_SCOPED text = {0};
+    int r = 0;
     if (is_plan)
-        lang_plan_print(&text, project->plan);
+        r = plan_text(project, &text, error);
     else
         lang_canonical_model(&text, project->model, project->plan);
-    fwrite(text.data, 1, text.size_bytes, stdout);
+    if (r == 0)
+        fwrite(text.data, 1, text.size_bytes, stdout);
+    return r;
+}
+
+static int print_json(const Arguments *arguments, const Project *project, bool is_wrong,
+                      KretsError *error) {
+    json_t *document = json_pack("{s:b, s:o}", "fine", (int)!is_wrong, "diagnostics",
+                                 diagnostics_json(&project->diagnostics));
+    if (arguments->is_plan && !is_wrong) {
+        BASE_TEXT_SCOPED text = {0};
+        int r = plan_text(project, &text, error);
+        if (r < 0) {
+            json_decref(document);
+            return r;
+        }
+        json_object_set_new(document, "plan", cli_command_json_text(base_text_str(&text)));
+    }
+    return cli_command_json(document, error);
 }
 
 int cli_check_run(const Arguments *arguments, Project *project, KretsError *error) {
@@ -79,17 +111,16 @@ int cli_check_run(const Arguments *arguments, Project *project, KretsError *erro
     if (r < 0 && !is_wrong)
         return r;
     if (arguments->is_json) {
-        r = cli_command_json(json_pack("{s:b, s:o}", "fine", (int)!is_wrong, "diagnostics",
-                                       diagnostics_json(&project->diagnostics)),
-                             error);
+        r = print_json(arguments, project, is_wrong, error);
         return r < 0 ? r : is_wrong;
     }
     cli_terminal_diagnostics(&project->diagnostics);
+    r = 0;
     if (!is_wrong && (arguments->is_print || arguments->is_plan))
-        print_model(project, arguments->is_plan);
+        r = print_model(project, arguments->is_plan, error);
     else
         print_summary(project);
-    return is_wrong;
+    return r < 0 ? r : is_wrong;
 }
 
 static int import_json(const ImportResult *result, KretsError *error) {

@@ -20,6 +20,7 @@ typedef struct Command {
 
 int cli_changes_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_check_run(const Arguments *arguments, Project *project, KretsError *error);
+int cli_doctor_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_explain_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_fit_run(const Arguments *arguments, Project *project, KretsError *error);
 int cli_import_run(const Arguments *arguments, Project *project, KretsError *error);

@@ -21,7 +21,7 @@ static const Command commands[] = {
      "Reads krets.yaml and type-checks it against the data. Exit status 1 when it has errors.\n"
      "\n"
      "  --print       print metrics and segments in canonical form\n"
-     "  --plan        print the logical plan\n"
+     "  --plan        print the logical plan and what of it is slow to evaluate\n"
      "\n"
      "Examples:\n"
      "  krets check\n"
@@ -100,6 +100,8 @@ static const Command commands[] = {
      "customer\n"
      "by customer, with the stored answers of the last run, too. Exit status 1 when any differs.\n"
      "\n"
+     "  --reference   prove the reference evaluator, not the kernel\n"
+     "\n"
      "Examples:\n"
      "  krets verify\n"
      "  krets verify --now 2011-06-30 --json\n",
@@ -110,6 +112,15 @@ static const Command commands[] = {
      "Example:\n"
      "  krets profile --json\n",
      cli_profile_run, true},
+    {"doctor", "", 0, 0, "Whether the data folder is whole, and what its index is",
+     "Reads every file of the history against its checksum, lets the control database check\n"
+     "itself, and reads the index through. Says what is wrong and what to do; exit status 1 when\n"
+     "anything is. Reads only; needs no model.\n"
+     "\n"
+     "Examples:\n"
+     "  krets doctor\n"
+     "  krets doctor --data /var/lib/shop/krets-data --json\n",
+     cli_doctor_run, false},
     {"version", "", 0, 0, "Print the version", "", cli_version_run, false},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -33,15 +33,16 @@ static int print_json(const RunResult *result, KretsError *error) {
     const RunTimings *timings = &result->timings;
     return cli_command_json(
         json_pack(
-            "{s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:{s:f, s:f, s:f, s:f}}", "now",
+            "{s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:s, s:s, s:{s:f, s:f, s:f, s:f, s:f}}", "now",
             cli_command_json_time(result->now_us), "customers", (json_int_t)result->customer_count,
             "invalid_timezones", (json_int_t)result->invalid_zone_count, "value",
             result->has_value ? json_real((double)result->money / VALUE_DECIMAL_ONE) : json_null(),
             "segments", segments, "fit",
             result->fit_version ? json_integer(result->fit_version) : json_null(), "segments_file",
             result->segments_path.data, "customers_file", result->customers_path.data, "report",
-            result->report_path.data, "timings", "import_s", timings->import_s, "fit_s",
-            timings->fit_s, "evaluate_s", timings->evaluate_s, "write_s", timings->write_s),
+            result->report_path.data, "timings", "import_s", timings->import_s, "index_s",
+            timings->index_s, "fit_s", timings->fit_s, "evaluate_s", timings->evaluate_s, "write_s",
+            timings->write_s),
         error);
 }
 
@@ -94,8 +95,9 @@ static void print_table(const Project *project, const RunResult *result) {
                STR_ARG(project->model->currency));
     printf(", as of %.*s\n", STR_ARG(app_project_time(project, result->now_us)));
     const RunTimings *timings = &result->timings;
-    printf("import %.2f s, fit %.2f s, evaluate %.2f s, write %.2f s\n", timings->import_s,
-           timings->fit_s, timings->evaluate_s, timings->write_s);
+    printf("import %.2f s, index %.2f s, fit %.2f s, evaluate %.2f s, write %.2f s\n",
+           timings->import_s, timings->index_s, timings->fit_s, timings->evaluate_s,
+           timings->write_s);
     printf("%.*s\n%.*s\nreport: %.*s\n", STR_ARG(result->segments_path),
            STR_ARG(result->customers_path), STR_ARG(result->report_path));
 }

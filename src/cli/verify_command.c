@@ -24,19 +24,23 @@ static json_t *row_json(const VerifyRow *row) {
         row->seconds);
 }
 
+static const char *evaluator_name(const VerifyResult *result) {
+    return result->is_reference ? "reference" : "kernel";
+}
+
 static int print_json(const VerifyResult *result, KretsError *error) {
     json_t *rows = json_array();
     for (size_t i = 0; i < result->row_count; i++)
         json_array_append_new(rows, row_json(&result->rows[i]));
-    return cli_command_json(json_pack("{s:o, s:I, s:I, s:b, s:o, s:{s:o, s:o}, s:o}", "now",
-                                      cli_command_json_time(result->now_us), "customers",
-                                      (json_int_t)result->customer_count, "differences",
-                                      (json_int_t)result->difference_count, "stored_checked",
-                                      (int)result->has_stored, "note",
-                                      cli_command_json_text(result->stored_note), "versions",
-                                      "duckdb", cli_command_json_text(result->duckdb_version), "tz",
-                                      cli_command_json_text(result->tz_version), "checks", rows),
-                            error);
+    return cli_command_json(
+        json_pack("{s:o, s:s, s:I, s:I, s:b, s:o, s:{s:o, s:o}, s:o}", "now",
+                  cli_command_json_time(result->now_us), "evaluator", evaluator_name(result),
+                  "customers", (json_int_t)result->customer_count, "differences",
+                  (json_int_t)result->difference_count, "stored_checked", (int)result->has_stored,
+                  "note", cli_command_json_text(result->stored_note), "versions", "duckdb",
+                  cli_command_json_text(result->duckdb_version), "tz",
+                  cli_command_json_text(result->tz_version), "checks", rows),
+        error);
 }
 
 static void print_differences(const VerifyRow *row) {
@@ -56,11 +60,12 @@ static void print_result(const Project *project, const VerifyResult *result) {
         if (result->rows[i].difference_count > 0)
             print_differences(&result->rows[i]);
     char customers[32];
-    printf("%s: %d metrics and %d segments of %.*s customers as of %.*s, evaluated%s\n",
+    printf("%s: %d metrics and %d segments of %.*s customers as of %.*s, evaluated%s%s\n",
            result->difference_count ? "DISAGREE" : "proved", (int)project->plan->metric_count,
            (int)project->plan->segment_count,
            STR_ARG(cli_listing_count(customers, result->customer_count)),
            STR_ARG(app_project_time(project, result->now_us)),
+           result->is_reference ? " by the reference evaluator" : "",
            result->has_stored ? " and as stored by the last run," : "");
     printf("by SQL in DuckDB %.*s (time zones: system %.*s)\n", STR_ARG(result->duckdb_version),
            STR_ARG(result->tz_version));
@@ -74,7 +79,7 @@ int cli_verify_run(const Arguments *arguments, Project *project, KretsError *err
     if (r == 0)
         r = app_project_compile(project, error);
     if (r == 0)
-        r = app_verify(project, &result, error);
+        r = app_verify(project, arguments->is_reference, &result, error);
     if (r < 0)
         return r;
     cli_terminal_clear();

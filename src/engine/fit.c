@@ -195,6 +195,29 @@ int engine_fit_collect(FitBuilder *builder, int32_t level, const EventTable *tab
     return code;
 }
 
+int engine_fit_add(FitBuilder *builder, int32_t fit, const TableColumn *x, const uint64_t *rows,
+                   size_t word_count, KretsError *error) {
+    assert(fit >= 0 && fit < builder->plan->fit_count);
+    assert(builder->plan->fits[fit].level == builder->level_done);
+    Numbers *numbers = &builder->collected[fit];
+    for (size_t w = 0; w < word_count; w++) {
+        for (uint64_t left = rows[w]; left != 0; left &= left - 1) {
+            Value value = data_table_value(x, w * 64 + (size_t)__builtin_ctzll(left));
+            if (!value.is_null && append_number(numbers, engine_value_number(value)) < 0) {
+                return base_error_set(error, BASE_E_RESOURCES,
+                                      "no memory for the %zu values that ntile and percentile are "
+                                      "fitted to",
+                                      numbers->count);
+            }
+        }
+    }
+    return BASE_OK;
+}
+
+const FitSet *engine_fit_so_far(const FitBuilder *builder) {
+    return builder->set;
+}
+
 static int compare_doubles(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);

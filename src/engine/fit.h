@@ -34,6 +34,12 @@ FitBuilder *engine_fit_new(Arena *arena, const Plan *plan, int64_t now_us);
 int32_t engine_fit_level_count(const FitBuilder *builder);
 int engine_fit_collect(FitBuilder *builder, int32_t level, const EventTable *table,
                        unsigned threads, KretsError *error);
+// In place of engine_fit_collect(), for who evaluates the fits' expressions otherwise: values of
+// the x of a fit of the next level, for the rows of the column that are in `rows` (bit i of word w
+// is row 64 w + i). One thread at a time.
+int engine_fit_add(FitBuilder *builder, int32_t fit, const TableColumn *x, const uint64_t *rows,
+                   size_t word_count, KretsError *error);
+const FitSet *engine_fit_so_far(const FitBuilder *builder); // of the levels that are fitted
 int engine_fit_level(FitBuilder *builder, int32_t level, KretsError *error);
 const FitSet *engine_fit_done(FitBuilder *builder); // frees the builder; the set lives in the arena
 
