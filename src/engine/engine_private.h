@@ -5,6 +5,7 @@
 #include "base/regex.h"
 #include "base/thread.h"
 #include "engine/evaluate.h"
+#include "engine/flip.h"
 
 __extension__ typedef __int128 Int128;
 
@@ -97,6 +98,9 @@ typedef struct Work {
     HolidayDays *holidays;     // by node
     uint64_t *row_buffer;      // room for all rows of the customer; NULL until needed
     const int32_t *local_days; // of the customer's rows in `zone`; NULL until needed
+
+    size_t past_bytes; // budget of the flips
+    Flips *flips;      // what NODE_HISTORY looks back with; NULL until needed
 } Work;
 
 Work *engine_work_new(const Ready *ready, const EventTable *table, const FitSet *fits,
@@ -157,6 +161,11 @@ void engine_sequence_chain(Work *work, const Sequence *sequence, Span *ret_span,
 
 Value engine_was_value(Work *work, const Node *node);
 Value engine_changed_value(Work *work, const TraitChange *change);
+Value engine_history_value(Work *work, const Node *node);
+// The changes of the customer's membership in (from_us, to_us]; false over budget. They live until
+// the next now.
+bool engine_history_changes(Work *work, NodeId segment, int64_t from_us, int64_t to_us,
+                            const FlipChange **ret_changes, size_t *ret_count);
 
 bool engine_match_like(Str text, Str pattern, char escape);
 

@@ -42,7 +42,7 @@ static bool sequence_can_move(const bool *can_move, const Sequence *sequence) {
 }
 
 static bool node_can_move(const Plan *plan, const bool *can_move, const Node *node) {
-    if (node->kind == NODE_NOW || node->kind == NODE_WITHIN) {
+    if (node->kind == NODE_NOW || node->kind == NODE_WITHIN || node->kind == NODE_HISTORY) {
         return true;
     }
     if (node->kind == NODE_CALL &&
@@ -143,6 +143,11 @@ void engine_flips_free(Flips *flips) {
     free(flips->root_truths);
     free(flips->roots);
     free(flips);
+}
+
+void engine_flips_reset(Flips *flips, const EventTable *table) {
+    flips->work->table = table;
+    flips->has_customer = false;
 }
 
 // ---- one customer ----

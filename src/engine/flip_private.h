@@ -96,6 +96,9 @@ int engine_flip_node_changes(Flips *flips, Arena *arena, size_t customer, NodeId
                              int64_t from_us, int64_t to_us, const FlipChange **ret_changes,
                              size_t *ret_count, KretsError *error);
 
+// Another table of the same columns, or another customer in the same place of it.
+void engine_flips_reset(Flips *flips, const EventTable *table);
+
 // Another instant before the customer's next event. Nothing of the work's place but now changes;
 // engine_flip_back() returns to where engine_flip_go() was called.
 typedef struct FlipPlace {
@@ -117,6 +120,10 @@ int64_t engine_flip_compared(Flips *flips, const Node *node);
 Shape engine_flip_call_shape(Flips *flips, const Node *node);
 Shape engine_flip_aggregate_shape(Flips *flips, int32_t index);
 Shape engine_flip_sequence_shape(Flips *flips, const Sequence *sequence);
+Shape engine_flip_history_shape(Flips *flips, const Node *node);
+// When what is at `time_us` leaves the window at its beginning, and enters it at its end.
+int64_t engine_flip_leaves_at(const Flips *flips, const Window *window, int64_t time_us);
+int64_t engine_flip_enters_at(const Flips *flips, const Window *window, int64_t time_us);
 Shape engine_flip_within_shape(Flips *flips, const Node *node);
 Shape engine_flip_completed_shape(Flips *flips, const Node *node);
 Shape engine_flip_was_shape(Flips *flips, const Node *node);

@@ -412,6 +412,8 @@ static Shape shape_of(Flips *flips, NodeId id) {
         return engine_flip_was_shape(flips, node);
     case NODE_CHANGED:
         return engine_flip_changed_shape(flips, &flips->plan->changes[node->index]);
+    case NODE_HISTORY:
+        return engine_flip_history_shape(flips, node);
     case NODE_COMPARE:
     case NODE_IN:
     case NODE_BETWEEN:

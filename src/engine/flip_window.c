@@ -114,6 +114,14 @@ static int64_t enters_at(const Flips *flips, const Window *window, int64_t time_
     }
 }
 
+int64_t engine_flip_leaves_at(const Flips *flips, const Window *window, int64_t time_us) {
+    return leaves_at(flips, window, time_us);
+}
+
+int64_t engine_flip_enters_at(const Flips *flips, const Window *window, int64_t time_us) {
+    return enters_at(flips, window, time_us);
+}
+
 static int64_t now_window_until(Flips *flips, const Window *window, const Series *series) {
     Ends ends = ends_of(flips, window, series);
     int64_t until_us = flips->limit_us;

@@ -336,6 +336,8 @@ static Value compute(Work *work, const Node *node, uint64_t row) {
         return engine_was_value(work, node);
     case NODE_CHANGED:
         return engine_changed_value(work, &work->plan->changes[node->index]);
+    case NODE_HISTORY:
+        return engine_history_value(work, node);
     case NODE_KIND_COUNT:
         break;
     }

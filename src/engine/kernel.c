@@ -497,6 +497,8 @@ static const Window *window_of_node(const Plan *plan, const Node *node) {
         return &plan->sequences[node->index].window;
     case NODE_CHANGED:
         return &plan->changes[node->index].window;
+    case NODE_HISTORY:
+        return &plan->histories[node->index].window;
     default:
         return NULL;
     }
@@ -508,7 +510,8 @@ static void need(Kernel *kernel, NodeId id) {
     const Plan *plan = kernel->plan;
     const Node *node = &plan->nodes[id];
     kernel->is_needed[id] = true;
-    for (int32_t i = 0; i < node->arg_count; i++)
+    // What a segment was in the past is not what it is now.
+    for (int32_t i = 0; node->kind != NODE_HISTORY && i < node->arg_count; i++)
         need(kernel, node->args[i]);
     if (node->kind == NODE_FIT) {
         need(kernel, plan->fits[node->index].x);

@@ -334,6 +334,7 @@ static LaneRun choose_run(LaneFrame *frame, LaneSlot *slot) {
     case NODE_SEQUENCE:
     case NODE_WAS:
     case NODE_CHANGED:
+    case NODE_HISTORY:
         return run_leaf;
     case NODE_COMPARE:
         run = engine_lanes_compare(frame, slot);

@@ -1,8 +1,9 @@
-// What looks back in a customer's history: was, changed.
+// What looks back in a customer's history: was, changed, entered, exited, in … for.
 #include <assert.h>
 
 #include "base/calendar.h"
 #include "engine/engine_private.h"
+#include "engine/flip_private.h"
 
 Value engine_was_value(Work *work, const Node *node) {
     assert(node->kind == NODE_WAS && node->arg_count == 1);
@@ -46,4 +47,74 @@ Value engine_changed_value(Work *work, const TraitChange *change) {
         before = after;
     }
     return engine_value_boolean(false);
+}
+
+// ---- a segment's membership over time ----
+
+// The flips have a customer at work of their own, so that an instant of the past does not touch
+// what is known of this one. They are made when first asked: only here, so never by each other.
+static Flips *flips_of(Work *work) {
+    if (work->flips == NULL && !work->is_over_budget) {
+        KretsError error;
+        work->is_over_budget = engine_flips_over(work->ready, work->table, work->fits,
+                                                 work->past_bytes, &work->flips, &error) < 0;
+    }
+    return work->flips;
+}
+
+bool engine_history_changes(Work *work, NodeId segment, int64_t from_us, int64_t to_us,
+                            const FlipChange **ret_changes, size_t *ret_count) {
+    KretsError error;
+    bool is_fine = flips_of(work) != NULL &&
+                   engine_flip_node_changes(work->flips, work->passing, work->customer, segment,
+                                            from_us, to_us, ret_changes, ret_count, &error) == 0;
+    work->is_over_budget |= !is_fine;
+    return is_fine;
+}
+
+static bool has_change(Work *work, NodeId segment, const Span *span, HistoryKind kind) {
+    const FlipChange *changes;
+    size_t count;
+    if (!engine_history_changes(work, segment, span->from_us, span->to_us, &changes, &count)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert(changes[i].at_us > span->from_us && changes[i].at_us <= span->to_us);
+        if (kind == HISTORY_STAYED || changes[i].is_entry == (kind == HISTORY_ENTERED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool was_member(Work *work, NodeId segment, int64_t at_us) {
+    bool is_member = false;
+    KretsError error;
+    if (engine_flip_is_true(work->flips, work->customer, segment, at_us, &is_member, &error) < 0) {
+        work->is_over_budget = true;
+    }
+    return is_member;
+}
+
+Value engine_history_value(Work *work, const Node *node) {
+    const SegmentHistory *history = &work->plan->histories[node->index];
+    NodeId segment = node->args[0];
+    assert(node->kind == NODE_HISTORY && !work->plan->nodes[segment].is_historic);
+    Span span = engine_window_span(work, &history->window);
+    if (span.is_null) {
+        return data_value_null(VALUE_BOOLEAN);
+    }
+    if (flips_of(work) == NULL) {
+        return engine_value_boolean(false);
+    }
+    if (span.from_us < CALENDAR_TIME_MIN) {
+        span.from_us = CALENDAR_TIME_MIN; // what holds from the beginning was not entered
+    }
+    if (span.to_us <= span.from_us && history->kind != HISTORY_STAYED) {
+        return engine_value_boolean(false);
+    }
+    bool is_changed = history->kind != HISTORY_STAYED || was_member(work, segment, span.from_us)
+                          ? has_change(work, segment, &span, history->kind)
+                          : true;
+    return engine_value_boolean(is_changed != (history->kind == HISTORY_STAYED));
 }

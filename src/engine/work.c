@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/calendar.h"
-#include "engine/engine_private.h"
+#include "engine/flip_private.h"
 
 // A customer's memory: three quarters last while the customer is at work, the rest until the next
-// now.
+// now; where segments are looked at over time, half of it all goes to that.
 Work *engine_work_new(const Ready *ready, const EventTable *table, const FitSet *fits,
                       size_t limit_bytes, KretsError *error) {
     const Plan *plan = ready->plan;
@@ -32,17 +32,19 @@ Work *engine_work_new(const Ready *ready, const EventTable *table, const FitSet 
     if (work == NULL || stamps == NULL || values == NULL || holidays == NULL || series == NULL) {
         abort();
     }
-    size_t passing_bytes = (limit_bytes - fixed_bytes) / 4;
+    size_t past_bytes = plan->history_count > 0 ? (limit_bytes - fixed_bytes) / 2 : 0;
+    size_t data_bytes = limit_bytes - fixed_bytes - past_bytes, passing_bytes = data_bytes / 4;
     *work = (Work){.ready = ready,
                    .plan = plan,
                    .table = table,
                    .fits = fits,
                    .limit_bytes = limit_bytes,
+                   .past_bytes = past_bytes,
                    .node_stamps = stamps,
                    .values = values,
                    .holidays = holidays,
                    .series = series};
-    work->lasting = base_arena_new(limit_bytes - fixed_bytes - passing_bytes);
+    work->lasting = base_arena_new(data_bytes - passing_bytes);
     work->passing = base_arena_new(passing_bytes);
     return work;
 }
@@ -51,6 +53,7 @@ void engine_work_free(Work *work) {
     if (work == NULL) {
         return;
     }
+    engine_flips_free(work->flips);
     base_arena_free(work->lasting);
     base_arena_free(work->passing);
     free(work->node_stamps);
@@ -105,6 +108,9 @@ void engine_work_customer(Work *work, size_t customer) {
     base_arena_reset(work->passing);
     work->is_over_budget = false;
     work->customer = customer;
+    if (work->flips != NULL) {
+        engine_flips_reset(work->flips, work->table);
+    }
     work->first_row = work->table->first_row[customer];
     work->end_row = work->table->first_row[customer + 1];
     assert(work->first_row <= work->end_row && work->end_row <= work->table->row_count);

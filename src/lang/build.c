@@ -158,6 +158,7 @@ static void add_flags(Node *node, const Node *from) {
     node->is_event_scope |= from->is_event_scope;
     node->is_zoned |= from->is_zoned;
     node->is_moving |= from->is_moving;
+    node->is_historic |= from->is_historic;
 }
 
 NodeId lang_build_node(Build *build, const Node *node) {
@@ -278,6 +279,28 @@ NodeId lang_build_changed(Build *build, const TraitChange *change, const Node *f
     return lang_build_node(build, &node);
 }
 
+NodeId lang_build_history(Build *build, const SegmentHistory *history, NodeId segment,
+                          const Node *flags) {
+    BASE_TEXT_SCOPED key = {0};
+    base_text_append_char(&key, 'h');
+    put_number(&key, history->kind);
+    put_number(&key, history->segment);
+    put_window(&key, &history->window);
+    bool is_new;
+    int32_t index = find_entry(build, &key, &build->histories, &is_new);
+    if (is_new)
+        *(SegmentHistory *)add_entry(build, &build->histories, sizeof *history) = *history;
+    Node node = {.kind = NODE_HISTORY,
+                 .type = VALUE_BOOLEAN,
+                 .is_historic = true,
+                 .is_moving = true,
+                 .index = index,
+                 .args = &segment,
+                 .arg_count = 1};
+    add_flags(&node, flags);
+    return lang_build_node(build, &node);
+}
+
 NodeId lang_build_fit(Build *build, FitKind kind, int64_t tiles, NodeId x, NodeId where) {
     BASE_TEXT_SCOPED key = {0};
     const int64_t parts[] = {kind, tiles, x, where};
@@ -300,6 +323,7 @@ NodeId lang_build_fit(Build *build, FitKind kind, int64_t tiles, NodeId x, NodeI
     add_flags_of(build, &node, x); // the bounds are frozen: only x moves
     if (kind == FIT_TOP)           // and who counts
         add_flags_of(build, &node, where);
+    node.is_historic |= where != NODE_NONE && lang_build_at(build, where)->is_historic;
     return lang_build_node(build, &node);
 }
 
@@ -404,6 +428,8 @@ void lang_build_finish(Build *build, Plan *plan) {
     plan->fit_count = build->fits.count;
     plan->changes = build->changes.items;
     plan->change_count = build->changes.count;
+    plan->histories = build->histories.items;
+    plan->history_count = build->histories.count;
     plan->events = build->events.items;
     plan->event_count = build->events.count;
     plan->columns = build->columns.items;

@@ -17,8 +17,8 @@ typedef struct Build {
     Arena *arena;
     const Catalog *catalog;
     Map *seen; // serialised entry -> its index
-    BuildTable nodes, levels, aggregates, sequences, selections, fits, changes, events, columns,
-        properties, traits, lists;
+    BuildTable nodes, levels, aggregates, sequences, selections, fits, changes, histories, events,
+        columns, properties, traits, lists;
     bool is_full; // more than LANG_PLAN_NODES_MAX nodes
 } Build;
 
@@ -37,6 +37,9 @@ NodeId lang_build_const(Build *build, Value value);
 NodeId lang_build_aggregate(Build *build, const Aggregate *aggregate, const Node *flags);
 NodeId lang_build_sequence(Build *build, const Sequence *sequence, const Node *flags);
 NodeId lang_build_changed(Build *build, const TraitChange *change, const Node *flags);
+// `segment` is the NODE_SEGMENT.
+NodeId lang_build_history(Build *build, const SegmentHistory *history, NodeId segment,
+                          const Node *flags);
 NodeId lang_build_fit(Build *build, FitKind kind, int64_t tiles, NodeId x, NodeId where);
 int32_t lang_build_selection(Build *build, EventSet events, NodeId where);
 int32_t lang_build_event(Build *build, Str name);

@@ -300,7 +300,24 @@ static void append_changed(Text *out, const Plan *plan, const TraitChange *chang
     base_text_append_char(out, ')');
 }
 
+static void append_history(Text *out, const Plan *plan, const SegmentHistory *history) {
+    static const char *const words[] = {"entered(", "exited(", "in("};
+    base_text_append(out, base_str_from(words[history->kind]));
+    lang_canonical_name(out, plan->segments[history->segment].key);
+    if (history->kind == HISTORY_STAYED) {
+        base_text_append(out, STR(") for "));
+        append_amount(out, history->window.n, history->window.unit);
+    } else {
+        lang_canonical_window(out, plan, &history->window);
+        base_text_append_char(out, ')');
+    }
+}
+
 static void append_past(Text *out, const Plan *plan, const Node *node) {
+    if (node->kind == NODE_HISTORY) {
+        append_history(out, plan, &plan->histories[node->index]);
+        return;
+    }
     if (node->kind == NODE_CHANGED) {
         append_changed(out, plan, &plan->changes[node->index]);
         return;
@@ -505,6 +522,7 @@ static void append_bare(Text *out, const Plan *plan, const Node *node) {
         break;
     case NODE_WAS:
     case NODE_CHANGED:
+    case NODE_HISTORY:
         append_past(out, plan, node);
         break;
     default:

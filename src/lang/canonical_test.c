@@ -106,6 +106,8 @@ static const char *const conditions[] = {
     "not completed(max(order.shipped_at), 90 minutes)",
     "city = 'London'",
     "was(city, now - 30 days) = 'London'",
+    "entered(lapsed last 7 days) and not exited(lapsed since last(mail))",
+    "in(lapsed) for 30 days or in(big_spenders) for 1 month",
     "was(city, last(order)) != city",
     "was(signup, date '2026-01-31') is null",
     "changed(city last 30 days)",

@@ -424,6 +424,8 @@ NodeId lang_check_expression(Checker *checker, const Syntax *syntax) {
         return lang_check_was(checker, syntax);
     case SYNTAX_CHANGED:
         return lang_check_changed(checker, syntax);
+    case SYNTAX_HISTORY:
+        return lang_check_history(checker, syntax);
     case SYNTAX_UNAVAILABLE:
         return NODE_NONE; // the parser reported it
     }

@@ -118,6 +118,7 @@ bool lang_check_window(Checker *checker, const SyntaxWindow *syntax, Window *ret
         const Node *point = lang_build_at(checker->build, *ids[i]);
         flags->is_moving |= point->is_moving;
         flags->is_zoned |= point->is_zoned;
+        flags->is_historic |= point->is_historic;
     }
     if (!is_fine)
         return false;

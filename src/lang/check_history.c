@@ -1,4 +1,4 @@
-// What looks back in a customer's history: was, changed.
+// What looks back in a customer's history: was, changed, entered, exited, in … for.
 
 #include "lang/check_private.h"
 
@@ -90,4 +90,36 @@ NodeId lang_check_changed(Checker *checker, const Syntax *syntax) {
                                 "this is never true: a change leads to another value");
     change.trait = lang_build_trait(checker->build, trait);
     return lang_build_changed(checker->build, &change, &flags);
+}
+
+// A segment's node has the flags of its expression: whether it looks back itself.
+static bool check_nesting(Checker *checker, const Syntax *syntax, NodeId segment,
+                          const char *name) {
+    if (!lang_build_at(checker->build, segment)->is_historic)
+        return true;
+    lang_check_error(checker, syntax->name_span,
+                     "%s looks at the past of %.*s, which itself uses entered, exited or in … for; "
+                     "they cannot be nested",
+                     name, STR_ARG(syntax->name));
+    return false;
+}
+
+NodeId lang_check_history(Checker *checker, const Syntax *syntax) {
+    static const char *const names[] = {"entered", "exited", "in … for"};
+    const SyntaxHistory *source = syntax->history;
+    const char *name = names[source->kind];
+    if (!check_scope(checker, syntax, name))
+        return NODE_NONE;
+    NodeId segment = lang_check_segment(checker, syntax);
+    SegmentHistory history = {.kind = source->kind};
+    Node flags = {.kind = NODE_HISTORY};
+    bool is_window = lang_check_window(checker, &source->window, &history.window, &flags);
+    if (segment == NODE_NONE || !is_window || !check_nesting(checker, syntax, segment, name))
+        return NODE_NONE;
+    if (flags.is_historic)
+        return lang_check_error(checker, source->window.span,
+                                "the window of %s cannot use entered, exited or in … for itself",
+                                name);
+    history.segment = lang_build_at(checker->build, segment)->index;
+    return lang_build_history(checker->build, &history, segment, &flags);
 }

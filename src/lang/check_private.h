@@ -101,6 +101,7 @@ bool lang_check_window(Checker *checker, const SyntaxWindow *syntax, Window *ret
 // check_history.c
 NodeId lang_check_was(Checker *checker, const Syntax *syntax);
 NodeId lang_check_changed(Checker *checker, const Syntax *syntax);
+NodeId lang_check_history(Checker *checker, const Syntax *syntax);
 
 // compile.c
 NodeId lang_compile_metric(Checker *checker, size_t metric, SyntaxSpan span);

@@ -329,9 +329,18 @@ static const ErrorCase error_cases[] = {
     {"changed(credit to 99999999999999999 last 3 days)", 1, 19, "is decimal and never"},
     {"changed(city from date '2026-01-01' to date '2026-02-01' last 3 days)", 1, 19, "is text"},
     {"count(order where changed(city last 3 days))", 1, 19, "cannot stand inside where"},
+    // segments over time
+    {"entered(big)", 1, 12, "expected a window: entered(vips last 7 days)"},
+    {"exited(bgi last 7 days)", 1, 8, "did you mean big?"},
+    {"exited()", 1, 8, "expected the name of a segment"},
+    {"entered(big last 7 days or 1)", 1, 25, "parenthesis after the window"},
+    {"in(big)", 1, 8, "`for` and a length"},
+    {"in(big) for 0 days", 1, 13, "at least 1"},
+    {"in(big) for ever", 1, 13, "a number and a unit"},
+    {"count(order where entered(big today))", 1, 19, "cannot stand inside where"},
+    {"entered(recent last 7 days)", 1, 9, "entered looks at the past of recent, which itself uses"},
+    {"in(again) for 2 days", 1, 4, "in … for looks at the past of again"},
     // not available yet
-    {"entered(big last 7 days)", 1, 1, "entered is not available yet"},
-    {"in(big) for 7 days", 1, 1, "not available yet"},
     {"is_vip and score(churn) > 0.5", 1, 12, "score is not available yet"},
     {"cluster(shopper) = 'a'", 1, 1, "not available yet"},
     {"consent(mail)", 1, 1, "not available yet"},
@@ -671,6 +680,20 @@ static void test_cycles_are_named(void **state) {
     assert_int_equal(look.diagnostics.items[0].place.line, 11);
 }
 
+static void test_the_past_is_not_nested_also_not_through_fits_and_metrics(void **state) {
+    (void)state;
+    ExpressionLook look = look_at_parts(
+        "metrics:\n  m: \"if(in(a) for 1 day, 1, 0)\"\nsegments:\n  a: \"did(order)\"\n"
+        "  b: \"ntile(visits, 5 where m = 1) = 1\"\n  c: \"entered(b today)\"\n"
+        "  d: \"exited(a since first(order))\"\n  e: \"in(d) for 2 days\"\n");
+    assert_int_equal(look.diagnostics.error_count, 2);
+    assert_non_null(strstr(look.diagnostics.items[0].message.data, "the past of b, which itself"));
+    assert_int_equal(look.diagnostics.items[0].place.line, 11);
+    assert_int_equal(look.diagnostics.items[0].place.column, 15);
+    assert_non_null(strstr(look.diagnostics.items[1].message.data, "the past of d"));
+    assert_int_equal(look.diagnostics.items[1].place.line, 13);
+}
+
 static void test_an_error_in_a_metric_is_reported_once(void **state) {
     (void)state;
     ExpressionLook look = look_at_parts("metrics:\n  a: \"cuont(order)\"\nsegments:\n  s: \"a > "
@@ -767,6 +790,7 @@ int main(void) {
         cmocka_unit_test(test_metrics_and_segments_keep_the_models_order),
         cmocka_unit_test(test_the_reference_model_compiles),
         cmocka_unit_test(test_cycles_are_named),
+        cmocka_unit_test(test_the_past_is_not_nested_also_not_through_fits_and_metrics),
         cmocka_unit_test(test_an_error_in_a_metric_is_reported_once),
         cmocka_unit_test(test_segments_are_conditions_and_the_value_a_number),
         cmocka_unit_test(test_a_long_chain_of_metrics_is_refused),

@@ -74,6 +74,8 @@ const Model *expression_fixture_model(Arena *arena) {
     static const SegmentSource segments[] = {
         {.key = {"big", 3}, .expression = {"monetary >= 500", 15}},
         {.key = {"small", 5}, .expression = {"not segment(big)", 16}},
+        {.key = {"recent", 6}, .expression = {"entered(big last 7 days)", 24}},
+        {.key = {"again", 5}, .expression = {"segment(recent) and is_vip", 26}},
     };
     Model *model = base_arena_alloc(arena, sizeof *model);
     *model = (Model){.path = STR("krets.yaml"),

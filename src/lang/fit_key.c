@@ -164,6 +164,16 @@ static void write_changed(KeyWriter *writer, const TraitChange *change) {
     base_text_append_char(writer->out, ')');
 }
 
+static void write_history(KeyWriter *writer, const Node *node) {
+    static const char *const words[] = {"entered(", "exited(", "stayed("};
+    const SegmentHistory *history =
+        (const SegmentHistory *)writer->build->histories.items + node->index;
+    base_text_append(writer->out, base_str_from(words[history->kind]));
+    write_child(writer, node->args[0]);
+    write_window(writer, &history->window);
+    base_text_append_char(writer->out, ')');
+}
+
 static void write_fit(KeyWriter *writer, const Fit *fit) {
     base_text_printf(writer->out, "%s(", lang_fit_name(fit->kind));
     if (fit->kind != FIT_PERCENTILE)
@@ -240,6 +250,9 @@ static void write_node(KeyWriter *writer, NodeId id) {
         break;
     case NODE_METRIC:
         write_child(writer, node->args[0]);
+        break;
+    case NODE_HISTORY:
+        write_history(writer, node);
         break;
     case NODE_AGGREGATE:
         write_aggregate(writer, (const Aggregate *)build->aggregates.items + node->index);

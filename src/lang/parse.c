@@ -272,7 +272,7 @@ const Syntax *parse_literal_or_null(Parser *parser) {
 
 // ---- calls ----
 
-static const char *const unavailable_calls[] = {"entered", "exited", "cluster", "score", "consent"};
+static const char *const unavailable_calls[] = {"cluster", "score", "consent"};
 
 static const Syntax *unavailable(Parser *parser, size_t begin, const char *what) {
     parse_unavailable(parser, (SyntaxSpan){begin, parse_end(parser)}, what);
@@ -286,12 +286,8 @@ static const Syntax *unavailable(Parser *parser, size_t begin, const char *what)
 
 static const Syntax *segment_call(Parser *parser, size_t begin) {
     Syntax *syntax = parse_new(parser, SYNTAX_SEGMENT, begin);
-    const Token *name = parse_peek(parser, 0);
-    if (name->kind != TOKEN_NAME && name->kind != TOKEN_QUOTED && name->kind != TOKEN_TEXT)
-        return parse_fail_expected(parser, "the name of a segment");
-    parser->at++;
-    syntax->name = name->text;
-    syntax->name_span = name->span;
+    if (!parse_segment_name(parser, syntax))
+        return NULL;
     return parse_expect(parser, TOKEN_RIGHT, "a closing parenthesis after the segment's name")
                ? parse_finish(parser, syntax)
                : NULL;
@@ -337,8 +333,9 @@ static const Syntax *fit_call(Parser *parser, size_t begin, FitKind kind) {
 
 static const Syntax *unknown_call(Parser *parser, const Token *name) {
     Str known[(size_t)CALL_FUNCTION_COUNT + AGGREGATE_FUNCTION_COUNT + 16];
-    static const char *const others[] = {"sequence", "segment", "ntile",   "percentile", "top",
-                                         "most",     "fewest",  "holiday", "was",        "changed"};
+    static const char *const others[] = {"sequence", "segment", "ntile",   "percentile",
+                                         "top",      "most",    "fewest",  "holiday",
+                                         "was",      "changed", "entered", "exited"};
     size_t count = 0;
     for (int i = 0; i < CALL_FUNCTION_COUNT; i++)
         known[count++] = base_str_from(lang_call_name((CallFunction)i));
@@ -377,6 +374,9 @@ static const Syntax *call(Parser *parser) {
         return parse_was(parser, begin);
     if (lang_token_word_equal(name->text, "changed"))
         return parse_changed(parser, begin);
+    bool is_entered = lang_token_word_equal(name->text, "entered");
+    if (is_entered || lang_token_word_equal(name->text, "exited"))
+        return parse_moved(parser, begin, is_entered ? HISTORY_ENTERED : HISTORY_EXITED);
     if (!is_call)
         return unknown_call(parser, name);
     Syntax *syntax = parse_new(parser, SYNTAX_CALL, begin);
@@ -399,18 +399,6 @@ static const Syntax *call(Parser *parser) {
 }
 
 // ---- operands ----
-
-// in(segment) for n unit
-static const Syntax *in_for(Parser *parser) {
-    size_t begin = parse_next(parser)->span.begin;
-    const Syntax *syntax = unavailable(parser, begin, "in(segment) for");
-    if (syntax != NULL && parse_take_word(parser, "for")) {
-        SyntaxAmount amount;
-        if (!parse_amount(parser, &amount))
-            return NULL;
-    }
-    return syntax;
-}
 
 static const Syntax *named(Parser *parser) {
     const Token *first = parse_peek(parser, 0);
@@ -449,7 +437,7 @@ static const Syntax *primary(Parser *parser) {
         return parse_expect(parser, TOKEN_RIGHT, "a closing parenthesis") ? inside : NULL;
     }
     if (parse_is_word(parser, 0, "in") && parse_is_kind(parser, 1, TOKEN_LEFT))
-        return in_for(parser);
+        return parse_stayed(parser);
     if (parse_is_word(parser, 0, "now") && !parse_is_kind(parser, 1, TOKEN_LEFT)) {
         parser->at++;
         return parse_finish(parser, parse_new(parser, SYNTAX_NOW, token->span.begin));

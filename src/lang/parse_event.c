@@ -30,7 +30,7 @@ bool parse_is_holiday_within(const Parser *parser) {
            parse_is_word(parser, 4, "holiday");
 }
 
-static bool positive_amount(Parser *parser, SyntaxAmount *ret_amount) {
+bool parse_positive_amount(Parser *parser, SyntaxAmount *ret_amount) {
     if (!parse_amount(parser, ret_amount))
         return false;
     if (ret_amount->n >= 1)
@@ -67,7 +67,7 @@ static bool last_window(Parser *parser, SyntaxWindow *window) {
         parser->at += 2;
         return true;
     }
-    return positive_amount(parser, &window->amount);
+    return parse_positive_amount(parser, &window->amount);
 }
 
 static double rough_seconds(SyntaxAmount amount) {
@@ -78,7 +78,7 @@ static double rough_seconds(SyntaxAmount amount) {
 // from a ago to b ago
 static bool ago_window(Parser *parser, SyntaxWindow *window) {
     window->kind = WINDOW_AGO;
-    if (!positive_amount(parser, &window->amount))
+    if (!parse_positive_amount(parser, &window->amount))
         return false;
     if (!parse_take_word(parser, "ago")) {
         parse_fail_expected(parser, "ago, as in from 60 days ago to 30 days ago");
@@ -123,7 +123,7 @@ static bool more_than_window(Parser *parser, SyntaxWindow *window) {
         parse_fail_expected(parser, "than, as in more than 30 days ago");
         return false;
     }
-    if (!positive_amount(parser, &window->amount))
+    if (!parse_positive_amount(parser, &window->amount))
         return false;
     if (parse_take_word(parser, "ago"))
         return true;
@@ -133,7 +133,7 @@ static bool more_than_window(Parser *parser, SyntaxWindow *window) {
 
 // within n unit after|before aggregate
 static bool within_window(Parser *parser, SyntaxWindow *window) {
-    if (!positive_amount(parser, &window->amount))
+    if (!parse_positive_amount(parser, &window->amount))
         return false;
     if (parse_take_word(parser, "after"))
         window->kind = WINDOW_AFTER;
@@ -183,7 +183,7 @@ static bool word_window(Parser *parser, SyntaxWindow *window) {
         return within_window(parser, window);
     if (parse_take_word(parser, "first")) {
         window->kind = WINDOW_FIRST;
-        return positive_amount(parser, &window->amount);
+        return parse_positive_amount(parser, &window->amount);
     }
     if (parse_take_word(parser, "since")) {
         window->kind = WINDOW_SINCE;
@@ -197,7 +197,7 @@ static bool word_window(Parser *parser, SyntaxWindow *window) {
     }
     if (parse_is_word(parser, 0, "next")) {
         size_t begin = parse_next(parser)->span.begin;
-        if (!positive_amount(parser, &window->amount))
+        if (!parse_positive_amount(parser, &window->amount))
             return false;
         parse_unavailable(parser, (SyntaxSpan){begin, parse_end(parser)},
                           "next (only in the target of a prediction)");
@@ -453,7 +453,7 @@ static bool parse_step(Parser *parser, SyntaxSequence *sequence, bool is_first) 
     if (is_step_within(parser)) {
         SyntaxSpan span = parse_next(parser)->span;
         step.has_within = true;
-        if (!positive_amount(parser, &step.within))
+        if (!parse_positive_amount(parser, &step.within))
             return false;
         if (is_first) {
             parse_fail(parser, (SyntaxSpan){span.begin, step.within.span.end},
@@ -482,7 +482,7 @@ static bool parse_sequence_limits(Parser *parser, SyntaxSequence *sequence) {
             return false;
         }
         sequence->has_all_within = true;
-        if (!positive_amount(parser, &sequence->all_within))
+        if (!parse_positive_amount(parser, &sequence->all_within))
             return false;
     }
     if (!parse_take_word(parser, "by"))

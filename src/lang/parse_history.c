@@ -1,4 +1,4 @@
-// Calls that look back in a customer's history: was, changed.
+// Calls that look back in a customer's history: was, changed, entered, exited, in … for.
 
 #include "lang/parse_private.h"
 
@@ -84,5 +84,55 @@ const Syntax *parse_changed(Parser *parser, size_t begin) {
         return parse_fail_expected(parser, "a closing parenthesis after the window");
     syntax->change = change;
     syntax->depth = parse_window_depth(2, &change->window);
+    return parse_finish(parser, syntax);
+}
+
+bool parse_segment_name(Parser *parser, Syntax *syntax) {
+    const Token *name = parse_peek(parser, 0);
+    if (name->kind != TOKEN_NAME && name->kind != TOKEN_QUOTED && name->kind != TOKEN_TEXT) {
+        parse_fail_expected(parser, "the name of a segment");
+        return false;
+    }
+    parser->at++;
+    syntax->name = name->text;
+    syntax->name_span = name->span;
+    return true;
+}
+
+// entered ( segment window )
+const Syntax *parse_moved(Parser *parser, size_t begin, HistoryKind kind) {
+    Syntax *syntax = parse_new(parser, SYNTAX_HISTORY, begin);
+    SyntaxHistory *history = base_arena_alloc(parser->arena, sizeof *history);
+    *history = (SyntaxHistory){.kind = kind};
+    if (!parse_segment_name(parser, syntax) || !parse_window(parser, &history->window))
+        return NULL;
+    if (history->window.kind == WINDOW_ALL)
+        return parse_fail_expected(parser, kind == HISTORY_ENTERED
+                                               ? "a window: entered(vips last 7 days)"
+                                               : "a window: exited(vips last 7 days)");
+    if (!parse_take(parser, TOKEN_RIGHT))
+        return parse_fail_expected(parser, "a closing parenthesis after the window");
+    syntax->history = history;
+    syntax->depth = parse_window_depth(1, &history->window);
+    return parse_finish(parser, syntax);
+}
+
+// in ( segment ) for n unit
+const Syntax *parse_stayed(Parser *parser) {
+    Syntax *syntax = parse_new(parser, SYNTAX_HISTORY, parse_next(parser)->span.begin);
+    SyntaxHistory *history = base_arena_alloc(parser->arena, sizeof *history);
+    *history = (SyntaxHistory){.kind = HISTORY_STAYED, .window.kind = WINDOW_LAST};
+    parser->at++;
+    if (!parse_segment_name(parser, syntax) ||
+        !parse_expect(parser, TOKEN_RIGHT, "a closing parenthesis after the segment's name"))
+        return NULL;
+    if (!parse_take_word(parser, "for"))
+        return parse_fail_expected(parser,
+                                   "`for` and a length, as in in(vips) for 30 days; without "
+                                   "them write segment(…)");
+    if (!parse_positive_amount(parser, &history->window.amount))
+        return NULL;
+    history->window.span = history->window.amount.span;
+    syntax->history = history;
     return parse_finish(parser, syntax);
 }

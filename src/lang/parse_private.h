@@ -41,6 +41,7 @@ size_t parse_end(const Parser *parser); // of the token before
 const Syntax *parse_expression(Parser *parser);
 const Syntax *parse_sum(Parser *parser); // operands of `+` and `-`
 bool parse_amount(Parser *parser, SyntaxAmount *ret_amount);
+bool parse_positive_amount(Parser *parser, SyntaxAmount *ret_amount); // at least 1
 const Syntax *parse_point(Parser *parser);
 const Syntax *parse_literal_or_null(Parser *parser);  // NULL without an error: no literal is here
 bool parse_name_parts(Parser *parser, Str *ret_name); // name {"." name}
@@ -53,6 +54,9 @@ const Syntax *parse_compare(Parser *parser);
 // parse_history.c: at the opening parenthesis, after the function's name
 const Syntax *parse_was(Parser *parser, size_t begin);
 const Syntax *parse_changed(Parser *parser, size_t begin);
+const Syntax *parse_moved(Parser *parser, size_t begin, HistoryKind kind); // entered, exited
+const Syntax *parse_stayed(Parser *parser);                                // at `in`
+bool parse_segment_name(Parser *parser, Syntax *syntax);
 
 // parse_event.c
 const Syntax *parse_aggregate(Parser *parser); // at the function's name

@@ -48,12 +48,11 @@ typedef enum NodeKind {
     NODE_CALL,      // function; args
     NODE_AGGREGATE, // index: Plan.aggregates
     NODE_SEQUENCE,  // index: Plan.sequences
-    NODE_FIT, // index: Plan.fits; ntile -> integer, percentile -> number, top -> boolean: `where
-              // and x >= bound`
-    NODE_WAS, // index: Plan.traits; args[0] a time or a date. The latest value of the trait that
-              // is not null, among the events at or before that instant and visible at now;
-              // null where args[0] is
-    NODE_CHANGED, // index: Plan.changes
+    NODE_FIT,       // index: Plan.fits; ntile -> integer, percentile -> number, top -> boolean:
+                    // `where and x >= bound`
+    NODE_WAS,       // index: Plan.traits; args[0] a time or a date; see TraitChange
+    NODE_CHANGED,   // index: Plan.changes
+    NODE_HISTORY,   // index: Plan.histories; args[0] the NODE_SEGMENT
     NODE_KIND_COUNT
 } NodeKind;
 
@@ -131,8 +130,9 @@ typedef struct Node {
     NodeKind kind;
     ValueType type; // of the result
     bool is_event_scope;
-    bool is_zoned;  // its value depends on the customer's zone (or country)
-    bool is_moving; // its value depends on now
+    bool is_zoned;    // its value depends on the customer's zone (or country)
+    bool is_moving;   // its value depends on now
+    bool is_historic; // a NODE_HISTORY takes part in it
     bool is_negated;
     union {
         CompareOp compare;
@@ -301,11 +301,14 @@ typedef struct PlanTrait {
     ValueType type;
 } PlanTrait;
 
-// Whether the trait's value changed inside the window: an identify event in it, later than the
-// beginning of the calendar, gives a value that is not null and differs from the latest one before
-// it in (time, arrival), or from null where there is none; and the two are `from` and `to`, where
-// said. What holds from the beginning (a trait without a time) is no change. Null where the window
-// has no anchor.
+// NODE_WAS: the latest value of the trait that is not null, among the events at or before the
+// instant and visible at now; null where the instant is.
+//
+// NODE_CHANGED: whether the trait's value changed inside the window: an identify event in it, later
+// than the beginning of the calendar, gives a value that is not null and differs from the latest
+// one before it in (time, arrival), or from null where there is none; and the two are `from` and
+// `to`, where said. What holds from the beginning (a trait without a time) is no change. Null where
+// the window has no anchor.
 typedef struct TraitChange {
     int32_t trait; // Plan.traits
     bool has_from, has_to;
@@ -313,6 +316,20 @@ typedef struct TraitChange {
     Value to;
     Window window;
 } TraitChange;
+
+// A segment's membership over time: member(T) is whether the customer is in the segment at now = T,
+// with the events at or before T, under the present definition and fits; false outside of the
+// population. The customer entered at T where member(T) and not member(T - 1 us), exited the other
+// way round. Entered, exited: at an instant T inside the window, as an instant: T is after an
+// anchor where its time is; the beginning of the calendar is no entry. Null where the window has no
+// anchor. Stayed: member at every instant of [start, now], start that of the window `last n unit`.
+// Not nested: the segment's own expression and the window's points hold no NODE_HISTORY.
+typedef enum HistoryKind { HISTORY_ENTERED, HISTORY_EXITED, HISTORY_STAYED } HistoryKind;
+typedef struct SegmentHistory {
+    HistoryKind kind;
+    int32_t segment; // Plan.segments
+    Window window;   // HISTORY_STAYED: WINDOW_LAST
+} SegmentHistory;
 
 typedef struct PlanMetric {
     Str name;
@@ -353,6 +370,8 @@ typedef struct Plan {
     int32_t trait_count;
     const TraitChange *changes;
     int32_t change_count;
+    const SegmentHistory *histories;
+    int32_t history_count;
     const PlanMetric *metrics;
     int32_t metric_count; // in the order of the model file
     const PlanSegment *segments;

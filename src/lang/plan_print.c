@@ -30,7 +30,8 @@ static const char *const kind_names[NODE_KIND_COUNT] = {[NODE_CONST] = "const",
                                                         [NODE_SEQUENCE] = "sequence",
                                                         [NODE_FIT] = "fit",
                                                         [NODE_WAS] = "was",
-                                                        [NODE_CHANGED] = "changed"};
+                                                        [NODE_CHANGED] = "changed",
+                                                        [NODE_HISTORY] = "history"};
 
 static void print_node(Text *out, const Plan *plan, NodeId id) {
     const Node *node = &plan->nodes[id];

@@ -245,9 +245,9 @@ static Str bucket_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     Str salt = lang_sql_node_text(b, scope, node->args[0]);
     return base_arena_printf(
         b->arena,
-        "cast(cast('0x' || substr(sha256(%.*s || ':' || %s.customer), 1, 16) as ubigint) %% %lld"
+        "cast(cast('0x' || substr(sha256(%.*s || ':' || %.*s), 1, 16) as ubigint) %% %lld"
         " as bigint)",
-        STR_ARG(salt), scope->events != NULL ? "e" : "c", (long long)const_integer(b, node, 1, 1));
+        STR_ARG(salt), STR_ARG(lang_sql_person(b, scope)), (long long)const_integer(b, node, 1, 1));
 }
 
 // A null must not reach the steps of the calendar, which skip nulls.

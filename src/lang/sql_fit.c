@@ -17,7 +17,7 @@ static Str position_text(SqlBuilder *b, SqlScope *scope, NodeId id) {
 }
 
 // numpy's default quantile: linear between order statistics, with its two forms of interpolation.
-static void write_tiles(Text *out, Str values, int64_t tiles) {
+static void write_tiles(Text *out, Str values, Str fitted, int64_t tiles) {
     base_text_printf(
         out,
         "  select v.customer, case when v.x is not null then"
@@ -34,10 +34,10 @@ static void write_tiles(Text *out, Str values, int64_t tiles) {
         " * (1 - (h - floor(h))) end) as bounds\n"
         "    from (select list(x order by x) as sorted, count(*) as count\n"
         "      from %.*s where is_fitted and x is not null)\n    where count > 0) f",
-        STR_ARG(values), (long long)tiles, (long long)tiles, STR_ARG(values));
+        STR_ARG(values), (long long)tiles, (long long)tiles, STR_ARG(fitted));
 }
 
-static void write_share(Text *out, Str values) {
+static void write_share(Text *out, Str values, Str fitted) {
     base_text_printf(
         out,
         "  select v.customer, coalesce(f.up_to, 0)::double / t.total as value\n"
@@ -47,11 +47,11 @@ static void write_share(Text *out, Str values) {
         " on f.one = v.one and v.x >= f.x\n"
         "  cross join (select count(*) as total from %.*s where is_fitted and x is not null) t\n"
         "  where v.x is not null and t.total > 0",
-        STR_ARG(values), STR_ARG(values), STR_ARG(values));
+        STR_ARG(values), STR_ARG(fitted), STR_ARG(fitted));
 }
 
 // The n-th largest is the bound, which those equal to it reach too.
-static void write_top(Text *out, Str values, int64_t n) {
+static void write_top(Text *out, Str values, Str fitted, int64_t n) {
     base_text_printf(
         out,
         "  select v.customer, v.is_fitted and case when f.count > 0 and v.x is not null"
@@ -59,7 +59,27 @@ static void write_top(Text *out, Str values, int64_t n) {
         "  from %.*s v cross join (\n"
         "    select count(*) as count, list(x order by x desc)[%lld] as bound\n"
         "    from %.*s where is_fitted and x is not null) f",
-        STR_ARG(values), (long long)n, STR_ARG(values));
+        STR_ARG(values), (long long)n, STR_ARG(fitted));
+}
+
+Str lang_sql_fit_values_cte(SqlBuilder *b, int32_t index) {
+    if (b->fit_values[index].size_bytes > 0) {
+        return b->fit_values[index];
+    }
+    const Fit *fit = &b->plan->fits[index];
+    SQL_SCOPE_SCOPED scope = {0};
+    Str x = position_text(b, &scope, fit->x);
+    Str where = fit->where == NODE_NONE ? STR("true")
+                                        : lang_sql_node_as(b, &scope, fit->where, VALUE_BOOLEAN);
+    Str values = lang_sql_name(b, "values_to_fit", STR(""));
+    b->fit_values[index] = values;
+    Text *out = lang_sql_cte_begin(b, values, NODE_NONE);
+    base_text_printf(out,
+                     "  select c.customer, %.*s as x, %.*s as is_fitted, 1 as one\n"
+                     "  from customers c%.*s",
+                     STR_ARG(x), STR_ARG(where), STR_ARG(base_text_str(&scope.joins)));
+    lang_sql_cte_end(b);
+    return values;
 }
 
 Str lang_sql_fit_cte(SqlBuilder *b, NodeId id) {
@@ -68,26 +88,18 @@ Str lang_sql_fit_cte(SqlBuilder *b, NodeId id) {
         return b->fits[index];
     }
     const Fit *fit = &b->plan->fits[index];
-    SQL_SCOPE_SCOPED scope = {0};
-    Str x = position_text(b, &scope, fit->x);
-    Str where = fit->where == NODE_NONE ? STR("true")
-                                        : lang_sql_node_as(b, &scope, fit->where, VALUE_BOOLEAN);
-    Str values = lang_sql_name(b, "values_to_fit", STR(""));
-    Text *out = lang_sql_cte_begin(b, values, NODE_NONE);
-    base_text_printf(out,
-                     "  select c.customer, %.*s as x, %.*s as is_fitted, 1 as one\n"
-                     "  from customers c%.*s",
-                     STR_ARG(x), STR_ARG(where), STR_ARG(base_text_str(&scope.joins)));
-    lang_sql_cte_end(b);
+    Str values = lang_sql_fit_values_cte(b, index);
+    // Fits are frozen: other instants are placed in the population at the statement's now.
+    Str fitted = b->outer == NULL ? values : lang_sql_fit_values_cte(b->outer, index);
     Str name = lang_sql_name(b, "", lang_sql_canonical(b, id));
     b->fits[index] = name;
-    out = lang_sql_cte_begin(b, name, id);
+    Text *out = lang_sql_cte_begin(b, name, id);
     if (fit->kind == FIT_NTILE) {
-        write_tiles(out, values, fit->tiles);
+        write_tiles(out, values, fitted, fit->tiles);
     } else if (fit->kind == FIT_TOP) {
-        write_top(out, values, fit->tiles);
+        write_top(out, values, fitted, fit->tiles);
     } else {
-        write_share(out, values);
+        write_share(out, values, fitted);
     }
     lang_sql_cte_end(b);
     return name;

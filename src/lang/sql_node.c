@@ -142,6 +142,14 @@ Str lang_sql_instant_of(SqlBuilder *b, SqlScope *scope, NodeId id) {
     return lang_sql_midnight(b, zone_of_node(b, scope, node), text);
 }
 
+Str lang_sql_person(SqlBuilder *b, SqlScope *scope) {
+    if (b->outer == NULL) {
+        return scope->events != NULL ? STR("e.customer") : STR("c.customer");
+    }
+    scope->needs_customer = true;
+    return STR("c.person");
+}
+
 Str lang_sql_local_of(SqlBuilder *b, SqlScope *scope, NodeId id) {
     const Node *node = &b->plan->nodes[id];
     Str text = lang_sql_node_text(b, scope, id);
@@ -300,7 +308,7 @@ static Str within_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
                                                     STR_ARG(value), STR_ARG(day));
 }
 
-static Str member_text(SqlBuilder *b, const Node *node) {
+static Str member_text(SqlBuilder *b, SqlScope *scope, const Node *node) {
     const PlanList *list = &b->plan->lists[node->index];
     if (list->count == 0) {
         return STR("false");
@@ -318,8 +326,8 @@ static Str member_text(SqlBuilder *b, const Node *node) {
         base_text_append(out, STR(") as ids(id)"));
         lang_sql_cte_end(b);
     }
-    return base_arena_printf(b->arena, "(c.customer in (select id from %.*s))",
-                             STR_ARG(b->lists[node->index]));
+    return base_arena_printf(b->arena, "(%.*s in (select id from %.*s))",
+                             STR_ARG(lang_sql_person(b, scope)), STR_ARG(b->lists[node->index]));
 }
 
 // Metrics and segments that others use are CTEs of their own: (customer, value).
@@ -397,13 +405,15 @@ Str lang_sql_node_text(SqlBuilder *b, SqlScope *scope, NodeId id) {
     case NODE_SEGMENT:
         return named_text(b, scope, node);
     case NODE_LIST:
-        return member_text(b, node);
+        return member_text(b, scope, node);
     case NODE_AGGREGATE:
         return cte_value(b, scope, lang_sql_aggregate_cte(b, id));
     case NODE_SEQUENCE:
         return cte_value(b, scope, lang_sql_sequence_cte(b, id));
     case NODE_WAS:
         return cte_value(b, scope, lang_sql_was_cte(b, id));
+    case NODE_HISTORY:
+        return cte_value(b, scope, lang_sql_history_cte(b, id));
     case NODE_CHANGED:
         return cte_value(b, scope, lang_sql_changed_cte(b, id));
     case NODE_FIT:

@@ -123,8 +123,8 @@ static void write_events(SqlBuilder *b, Text *out) {
     }
     Str now = lang_sql_time(b, b->options->now_us);
     // `time <= timestamptz '...'`, so that a reader of Parquet can leave files out.
-    base_text_printf(out, "\n  from history\n  where time <= %.*s\n),\n", (int)now.size_bytes - 10,
-                     now.data + 9);
+    base_text_printf(out, "\n  from %s\n  where time <= %.*s\n),\n",
+                     b->outer == NULL ? "history" : "past", (int)now.size_bytes - 10, now.data + 9);
     base_text_append(out, STR("population as (\n  select distinct customer from events\n),\n"));
 }
 
@@ -170,22 +170,30 @@ static void write_zones(SqlBuilder *b, Text *out, bool has_traits) {
                      " 'ROC', 'ROK', 'UCT', 'UTC', 'WET'))\n),\n"));
         zone = base_arena_printf(b->arena, "coalesce(k.zone, %.*s)", STR_ARG(zone));
     }
-    base_text_printf(out, "located as (\n  select p.customer, %.*s as zone%s\n  from population p",
-                     STR_ARG(zone), has_traits ? ", t.* exclude (customer)" : "");
+    bool is_past = b->outer != NULL;
+    base_text_printf(out,
+                     "located as (\n  select p.customer, %s%.*s as zone%s\n  from population p",
+                     is_past ? "m.person, m.now_us, " : "", STR_ARG(zone),
+                     has_traits ? ", t.* exclude (customer)" : "");
+    if (is_past) {
+        base_text_printf(out, " join %.*s m on m.key = p.customer", STR_ARG(b->moments));
+    }
     base_text_append(out, has_traits ? STR(" left join traits t using (customer)") : STR(""));
     if (is_own) {
         base_text_printf(out, " left join known_zones k on k.zone = t.%.*s",
                          STR_ARG(b->traits[b->plan->zone_trait]));
     }
-    Str local = lang_sql_local(b, STR("zone"), b->now);
+    const char *by = is_past ? "zone, now_us" : "zone";
+    Str now = is_past ? STR("now_us") : b->now;
+    Str local = lang_sql_local(b, STR("zone"), now);
     Str next = lang_sql_midnight(b, STR("zone"), STR("(today + 1)"));
     base_text_printf(
         out,
         "\n),\n-- a day has begun from its first midnight on, also where the clock goes back"
-        " over it\nzones as (\n  select zone, today,\n    today + (%.*s <= %.*s)::integer"
-        " as begun_day\n  from (select zone, cast(%.*s as date) as today\n"
-        "    from (select distinct zone from located))\n),\n",
-        STR_ARG(next), STR_ARG(b->now), STR_ARG(local));
+        " over it\nzones as (\n  select %s, today,\n    today + (%.*s <= %.*s)::integer"
+        " as begun_day\n  from (select %s, cast(%.*s as date) as today\n"
+        "    from (select distinct %s from located))\n),\n",
+        by, STR_ARG(next), STR_ARG(now), by, STR_ARG(local), by);
 }
 
 // Codes are read without regard to case, with UK and EL for GB and GR.
@@ -202,7 +210,8 @@ static void write_customers(SqlBuilder *b, Text *out) {
         base_text_printf(out, ", %.*s.days as %.*s", STR_ARG(b->holidays[i].table),
                          STR_ARG(b->holidays[i].column));
     }
-    base_text_append(out, STR("\n  from located l join zones z using (zone)"));
+    base_text_append(out, STR("\n  from located l join zones z using ("));
+    base_text_append(out, b->outer != NULL ? STR("zone, now_us)") : STR("zone)"));
     for (size_t i = 0; i < b->holiday_count; i++) {
         const SqlHoliday *holiday = &b->holidays[i];
         Str country = lang_sql_quote(b, holiday->country);
@@ -231,7 +240,15 @@ void lang_sql_population_text(SqlBuilder *b, Text *out) {
     if (b->plan->zone_trait >= 0) {
         lang_sql_trait_column(b, b->plan->zone_trait);
     }
-    base_text_printf(out, "with history as (\n  %.*s\n),\n", STR_ARG(b->options->history));
+    if (b->outer == NULL) {
+        base_text_printf(out, "with history as (\n  %.*s\n),\n", STR_ARG(b->options->history));
+    } else {
+        base_text_printf(out,
+                         "with past as (\n  select m.key as customer, h.* exclude (customer)\n"
+                         "  from history h join %.*s m"
+                         " on m.person = h.customer and epoch_us(h.time) <= m.now_us\n),\n",
+                         STR_ARG(b->moments));
+    }
     write_events(b, out);
     if (b->needs_first_any) {
         write_first_any(b, out);

@@ -37,9 +37,14 @@ typedef struct SqlBuilder {
     Text ctes;
     Map *names;
     Str now; // microseconds, as SQL
+    // Of the statement inside another one that asks for many instants at once: the statement around
+    // it, and the CTE of (key, person, now_us) there. Then `customer` is the key of one customer
+    // at one instant, `c` also has `person` and `now_us`, and `now` is `c.now_us`.
+    struct SqlBuilder *outer;
+    Str moments;
     // Names of the CTEs made so far, empty when not yet made.
-    Str *metrics, *segments, *aggregates, *sequences, *selections, *fits, *lists;
-    Str *histories; // of NODE_WAS and NODE_CHANGED, by node
+    Str *metrics, *segments, *aggregates, *sequences, *selections, *fits, *fit_values, *lists;
+    Str *histories; // of NODE_WAS, NODE_CHANGED and NODE_HISTORY, by node
     bool *columns;  // that `events` must hold
     Str *traits;    // columns of `customers`
     bool needs_place, needs_first_any;
@@ -74,6 +79,7 @@ Str lang_sql_finite(SqlBuilder *b, Str number);
 Str lang_sql_in_range(SqlBuilder *b, Str exact, ValueType type);
 // As a BIGINT instant: a date stands for its first local instant.
 Str lang_sql_instant_of(SqlBuilder *b, SqlScope *scope, NodeId id);
+Str lang_sql_person(SqlBuilder *b, SqlScope *scope);              // the customer's id
 Str lang_sql_date_of(SqlBuilder *b, SqlScope *scope, NodeId id);  // the local date
 Str lang_sql_local_of(SqlBuilder *b, SqlScope *scope, NodeId id); // the local TIMESTAMP
 
@@ -99,8 +105,17 @@ Str lang_sql_sequence_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_fit_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_was_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_changed_cte(SqlBuilder *b, NodeId id);
+Str lang_sql_history_cte(SqlBuilder *b, NodeId id);
 Str lang_sql_selection_cte(SqlBuilder *b, int32_t selection);
 SqlWindow lang_sql_window_cte(SqlBuilder *b, const Window *window);
+// (customer, after_us, until_us): the window as instants (after_us, until_us], none before the
+// calendar's beginning or after now; for the customers that have its anchors.
+Str lang_sql_span_cte(SqlBuilder *b, const Window *window);
+// (customer, at_us): instants among which are all at which the node may change within a span; the
+// reason when they cannot be listed is the builder's failure.
+Str lang_sql_moments_cte(SqlBuilder *b, NodeId id, const Window *window, Str span);
+// The rows that a fit is made from, at the statement's own now.
+Str lang_sql_fit_values_cte(SqlBuilder *b, int32_t fit);
 Str lang_sql_trait_column(SqlBuilder *b, int32_t trait);
 Str lang_sql_holiday_column(SqlBuilder *b, const HolidayTest *test);
 bool lang_sql_aggregate_is_row(const Aggregate *aggregate); // its time belongs to one event
@@ -114,6 +129,7 @@ Str lang_sql_canonical(SqlBuilder *b, NodeId id);
 Str lang_sql_quote(SqlBuilder *b, Str text);
 Str lang_sql_column(SqlBuilder *b, int32_t column); // "name" as `events` has it
 Str lang_sql_event_filter(SqlBuilder *b, const EventSet *events);
+void lang_sql_builder_begin(SqlBuilder *b);              // the tables of what is made once
 void lang_sql_population_text(SqlBuilder *b, Text *out); // `with history as ... customers as (...)`
 void lang_sql_join(SqlScope *scope, Str cte);
 Str lang_sql_fail(SqlBuilder *b, const char *what);

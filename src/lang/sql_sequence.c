@@ -42,7 +42,7 @@ static Str customer_join(SqlBuilder *b, const Stretch *stretch) {
     for (int32_t i = 0; i < stretch->negative_count; i++) {
         is_needed = is_needed || has_calendar(negative(stretch, i));
     }
-    return is_needed && b->plan->zone_trait >= 0
+    return (is_needed && b->plan->zone_trait >= 0) || (stretch->positive < 0 && b->outer != NULL)
                ? STR("\n  join customers c on c.customer = p.customer")
                : STR("");
 }

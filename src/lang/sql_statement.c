@@ -114,19 +114,25 @@ void lang_sql_cte_end(SqlBuilder *b) {
 }
 
 static void init_builder(SqlBuilder *b) {
-    static const char *const own[] = {"history", "events", "population", "traits",   "known_zones",
-                                      "located", "zones",  "customers",  "first_any"};
-    const Plan *plan = b->plan;
+    static const char *const own[] = {"history", "events", "population", "traits",    "known_zones",
+                                      "located", "zones",  "customers",  "first_any", "past"};
     b->names = base_map_new();
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         base_map_put(b->names, base_str_from(own[i]), 1);
     }
     b->now = lang_sql_time(b, b->options->now_us);
+    lang_sql_builder_begin(b);
+}
+
+void lang_sql_builder_begin(SqlBuilder *b) {
+    const Plan *plan = b->plan;
     const int32_t counts[] = {plan->metric_count,   plan->segment_count,   plan->aggregate_count,
                               plan->sequence_count, plan->selection_count, plan->fit_count,
-                              plan->list_count,     plan->trait_count,     plan->node_count};
-    Str **const names[] = {&b->metrics, &b->segments, &b->aggregates, &b->sequences, &b->selections,
-                           &b->fits,    &b->lists,    &b->traits,     &b->histories};
+                              plan->list_count,     plan->trait_count,     plan->node_count,
+                              plan->fit_count};
+    Str **const names[] = {&b->metrics,    &b->segments,  &b->aggregates, &b->sequences,
+                           &b->selections, &b->fits,      &b->lists,      &b->traits,
+                           &b->histories,  &b->fit_values};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         *names[i] = base_arena_alloc_array(b->arena, (size_t)counts[i] + 1, sizeof(Str));
     }

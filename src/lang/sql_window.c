@@ -17,8 +17,9 @@ typedef struct Bounds {
     Str also;         // one more condition on `e`
     bool is_constant; // the same for all customers and zones
     bool is_anchored;
-    Str required;   // the anchor that must not be null
-    SqlScope scope; // over `c`
+    bool is_instant; // anchors count by their time alone
+    Str required;    // the anchor that must not be null
+    SqlScope scope;  // over `c`
 } Bounds;
 
 bool lang_sql_aggregate_is_row(const Aggregate *aggregate) {
@@ -46,7 +47,7 @@ static Point make_point(SqlBuilder *b, SqlScope *scope, NodeId id) {
 static void bind_from(SqlBuilder *b, Bounds *bounds, NodeId id, bool is_since) {
     Point point = make_point(b, &bounds->scope, id);
     bool is_const = is_const_point(b, id);
-    bounds->is_from_place = point.place.size_bytes > 0;
+    bounds->is_from_place = point.place.size_bytes > 0 && !bounds->is_instant;
     bounds->from = bounds->is_from_place ? point.place : point.time_us;
     bounds->from_sign = is_since && !is_const ? ">" : ">=";
     if (!is_const) {
@@ -57,7 +58,7 @@ static void bind_from(SqlBuilder *b, Bounds *bounds, NodeId id, bool is_since) {
 
 static void bind_to(SqlBuilder *b, Bounds *bounds, NodeId id) {
     Point point = make_point(b, &bounds->scope, id);
-    bounds->is_to_place = point.place.size_bytes > 0;
+    bounds->is_to_place = point.place.size_bytes > 0 && !bounds->is_instant;
     bounds->to = bounds->is_to_place ? point.place : point.time_us;
     bounds->to_sign = "<";
     if (!is_const_point(b, id)) {
@@ -91,7 +92,7 @@ static void bind_near(SqlBuilder *b, Bounds *bounds, const Window *window) {
     Point point = make_point(b, &bounds->scope, window->from);
     bounds->is_anchored = true;
     bounds->required = point.time_us;
-    bool is_place = point.place.size_bytes > 0;
+    bool is_place = point.place.size_bytes > 0 && !bounds->is_instant;
     Str anchor = is_place ? point.place : point.time_us;
     if (window->kind == WINDOW_AFTER) {
         bounds->from = anchor;
@@ -172,6 +173,10 @@ static void bind_window(SqlBuilder *b, Bounds *bounds, const Window *window) {
         bind_near(b, bounds, window);
         return;
     default:
+        if (bounds->is_instant || b->outer != NULL) { // now is each customer's own, or asked by one
+            bind_calendar(b, bounds, window, lang_sql_zone(b, "c"), STR("c.begun_day"));
+            return;
+        }
         bounds->is_constant = is_exact(window);
         bind_calendar(b, bounds, window, lang_sql_zone(b, "z"), STR("z.begun_day"));
         return;
@@ -197,16 +202,18 @@ static Str condition_text(SqlBuilder *b, const Bounds *bounds, bool is_named) {
 static void write_cte(SqlBuilder *b, SqlWindow *made, const Bounds *bounds) {
     made->name = lang_sql_name(b, "bounds", STR(""));
     Text *out = lang_sql_cte_begin(b, made->name, NODE_NONE);
-    base_text_printf(out, "  select %s", bounds->is_anchored ? "c.customer" : "z.zone");
+    bool is_by_customer = bounds->is_anchored || b->outer != NULL;
+    base_text_printf(out, "  select %s", is_by_customer ? "c.customer" : "z.zone");
     if (bounds->from.size_bytes > 0) {
         base_text_printf(out, ",\n    %.*s as lower_bound", STR_ARG(bounds->from));
     }
     if (bounds->to.size_bytes > 0) {
         base_text_printf(out, ",\n    %.*s as upper_bound", STR_ARG(bounds->to));
     }
-    if (bounds->is_anchored) {
+    if (is_by_customer) {
         base_text_printf(out, "\n  from customers c%.*s\n  where (%.*s) is not null",
-                         STR_ARG(base_text_str(&bounds->scope.joins)), STR_ARG(bounds->required));
+                         STR_ARG(base_text_str(&bounds->scope.joins)),
+                         STR_ARG(bounds->is_anchored ? bounds->required : STR("c.customer")));
         made->customers = made->name;
         made->join =
             base_arena_printf(b->arena, "\n    join %.*s w using (customer)", STR_ARG(made->name));
@@ -244,4 +251,38 @@ SqlWindow lang_sql_window_cte(SqlBuilder *b, const Window *window) {
                                  sizeof *b->windows);
     b->windows[b->window_count++] = made;
     return made;
+}
+
+// An instant t with t >= from is after from - 1 us, one with t < to is at or before to - 1 us.
+static Str less_one(SqlBuilder *b, Str bound, bool is_less) {
+    return is_less ? base_arena_printf(b->arena, "%.*s - 1", STR_ARG(bound)) : bound;
+}
+
+Str lang_sql_span_cte(SqlBuilder *b, const Window *window) {
+    Bounds bounds = {.is_instant = true};
+    bind_window(b, &bounds, window);
+    Str name = lang_sql_name(b, "span", STR(""));
+    Text *out = lang_sql_cte_begin(b, name, NODE_NONE);
+    base_text_append(out, STR("  select c.customer"));
+    if (bounds.from.size_bytes > 0) {
+        Str after = less_one(b, bounds.from, bounds.from_sign[1] == '=');
+        base_text_printf(out, ",\n    greatest(%.*s, %lld) as after_us", STR_ARG(after),
+                         (long long)CALENDAR_TIME_MIN);
+    } else {
+        base_text_printf(out, ",\n    %lld as after_us", (long long)CALENDAR_TIME_MIN);
+    }
+    if (bounds.to.size_bytes > 0) {
+        Str until = less_one(b, bounds.to, bounds.to_sign[1] == '\0');
+        base_text_printf(out, ",\n    least(%.*s, %.*s) as until_us", STR_ARG(until),
+                         STR_ARG(b->now));
+    } else {
+        base_text_printf(out, ",\n    %.*s as until_us", STR_ARG(b->now));
+    }
+    base_text_printf(out, "\n  from customers c%.*s", STR_ARG(base_text_str(&bounds.scope.joins)));
+    if (bounds.is_anchored) {
+        base_text_printf(out, "\n  where (%.*s) is not null", STR_ARG(bounds.required));
+    }
+    lang_sql_cte_end(b);
+    lang_sql_scope_done(&bounds.scope);
+    return name;
 }

@@ -35,6 +35,7 @@ typedef enum SyntaxKind {
     SYNTAX_SEQUENCE,   // sequence
     SYNTAX_WAS,        // name: the trait; args[0] the instant
     SYNTAX_CHANGED,    // name: the trait; change
+    SYNTAX_HISTORY,    // name: the segment; history
     SYNTAX_UNAVAILABLE // already reported
 } SyntaxKind;
 
@@ -108,6 +109,11 @@ typedef struct SyntaxChange {
     SyntaxWindow window;
 } SyntaxChange;
 
+typedef struct SyntaxHistory {
+    HistoryKind kind;
+    SyntaxWindow window;
+} SyntaxHistory;
+
 struct Syntax {
     SyntaxKind kind;
     SyntaxSpan span;
@@ -131,6 +137,7 @@ struct Syntax {
     const SyntaxAggregate *aggregate;
     const SyntaxSequence *sequence;
     const SyntaxChange *change;
+    const SyntaxHistory *history;
 };
 
 // What is wrong with an expression, where.

@@ -200,6 +200,21 @@ static void append_segment(Text *out, const Plan *plan, const Node *node, bool i
                      is_list ? "the list" : "segment", STR_ARG(name));
 }
 
+static void append_history(Text *out, const Plan *plan, const Node *node, bool is_negated) {
+    static const char *const words[][2] = {[HISTORY_ENTERED] = {"entered ", "did not enter "},
+                                           [HISTORY_EXITED] = {"left ", "did not leave "},
+                                           [HISTORY_STAYED] = {"", "not without a break "}};
+    const SegmentHistory *history = &plan->histories[node->index];
+    BASE_TEXT_SCOPED segment = {0};
+    append_segment(&segment, plan, &plan->nodes[node->args[0]], false);
+    bool is_stayed = history->kind == HISTORY_STAYED;
+    size_t skip = is_stayed ? 0 : sizeof "in " - 1;
+    base_text_append(out, base_str_from(words[history->kind][is_negated]));
+    base_text_append(out, (Str){segment.data + skip, segment.size_bytes - skip});
+    base_text_append(out, is_stayed && !is_negated ? STR(" without a break") : STR(""));
+    words_window(out, plan, &history->window);
+}
+
 // ---- and, or ----
 
 // Whether a comma has to part it from the next: it has an "and" or "or" of its own.
@@ -438,6 +453,9 @@ void words_phrase(Text *out, const Plan *plan, NodeId id, bool is_negated) {
     case NODE_SEQUENCE:
         base_text_append(out, is_negated ? STR("without the sequence: ") : STR(""));
         words_sequence(out, plan, &plan->sequences[node->index]);
+        break;
+    case NODE_HISTORY:
+        append_history(out, plan, node, is_negated);
         break;
     case NODE_CHANGED:
         append_changed(out, plan, &plan->changes[node->index], is_negated);
