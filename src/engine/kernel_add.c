@@ -12,7 +12,7 @@ static inline uint32_t row_at(const Matches *matches, uint32_t i) {
 
 static void add_counts(KernelWork *work, const Matches *matches, uint32_t low, uint32_t high) {
     const uint8_t *lanes = matches->lanes;
-    uint32_t *counts = work->counts;
+    uint32_t *counts = work->counts + matches->first_lane;
     for (uint32_t i = low; i < high; i++)
         counts[lanes[i]]++;
 }
@@ -21,7 +21,7 @@ static void add_counts(KernelWork *work, const Matches *matches, uint32_t low, u
 
 // Whether the key is new for the lane.
 static bool see(Seen *seen, uint64_t key, uint32_t lane) {
-    uint64_t hash = (key ^ ((uint64_t)lane << 56)) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (key ^ ((uint64_t)lane << 54)) * UINT64_C(0x9e3779b97f4a7c15);
     size_t mask = seen->room - 1, at = (size_t)(hash >> 20) & mask;
     while (seen->entries[at].stamp == seen->stamp) {
         if (seen->entries[at].key == key && seen->entries[at].lane == lane)
@@ -89,7 +89,8 @@ static bool can_list(KernelWork *work, const Pass *pass, const Matches *matches,
     if (pass->kind != FEATURE_DISTINCT || pass->limit > SEEN_LISTED_MAX)
         return false;
     for (int32_t s = 0; s < count; s++) {
-        const BlockColumn *column = engine_kernel_column(work, matches[s].stream, pass->property);
+        const BlockColumn *column =
+            engine_kernel_column(work, matches[s].block, matches[s].stream, pass->property);
         if (column != NULL && column->coding->kind != BLOCK_CODE_TEXT)
             return false;
     }
@@ -115,7 +116,7 @@ static inline void list_key(KernelWork *work, uint32_t lane, uint32_t key, uint3
         for (uint32_t i = low; i < high; i++) {                                                    \
             Code code = codes[row_at(matches, i)];                                                 \
             if (code != 0)                                                                         \
-                list_key(work, matches->lanes[i], texts[code], limit);                             \
+                list_key(work, matches->first_lane + matches->lanes[i], texts[code], limit);       \
         }                                                                                          \
     }
 LIST_TEXTS(uint8_t)
@@ -144,7 +145,8 @@ static void list_texts(KernelWork *work, const BlockColumn *column, const Matche
 
 static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                          uint32_t high) {
-    const BlockColumn *column = engine_kernel_column(work, matches->stream, pass->property);
+    const BlockColumn *column =
+        engine_kernel_column(work, matches->block, matches->stream, pass->property);
     ValueType type = work->kernel->plan->properties[pass->property].type;
     if (column == NULL)
         return;
@@ -153,7 +155,7 @@ static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matc
         return;
     }
     for (uint32_t i = low; i < high; i++) {
-        uint32_t lane = matches->lanes[i];
+        uint32_t lane = matches->first_lane + matches->lanes[i];
         if (work->counts[lane] >= pass->limit)
             continue;
         uint64_t code = data_block_code(column->coding, column->codes, row_at(matches, i));
@@ -174,12 +176,12 @@ static int32_t period_of(AggregateFunction function, int32_t day) {
 
 static void add_periods(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                         uint32_t high) {
-    const BlockStream *stream = &work->block->streams[matches->stream];
+    const BlockStream *stream = &matches->block->streams[matches->stream];
     for (uint32_t i = low; i < high; i++) {
-        uint32_t lane = matches->lanes[i];
+        uint32_t lane = matches->first_lane + matches->lanes[i];
         if (work->counts[lane] >= pass->limit)
             continue;
-        int64_t us = data_block_time(work->block->time, stream, row_at(matches, i));
+        int64_t us = data_block_time(matches->block->time, stream, row_at(matches, i));
         int32_t day = base_zone_day(work->zones[work->lane_zones[lane]].zone, us);
         if (see(&work->seen, (uint64_t)(int64_t)period_of(pass->period, day), lane))
             work->counts[lane]++;
@@ -228,30 +230,35 @@ static void add_values(KernelWork *work, const BlockColumn *column, const Matche
                        uint32_t low, uint32_t high) {
     for (uint32_t i = low; i < high; i++) {
         if (data_block_code(column->coding, column->codes, row_at(matches, i)) != 0)
-            work->counts[matches->lanes[i]]++;
+            work->counts[matches->first_lane + matches->lanes[i]]++;
     }
 }
 
 // The pass's begin has looked that the columns are linear.
 static void add_sums(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                      uint32_t high) {
-    const BlockColumn *column = engine_kernel_column(work, matches->stream, pass->property);
+    const BlockColumn *column =
+        engine_kernel_column(work, matches->block, matches->stream, pass->property);
     Linear linear;
     if (column == NULL ||
         !engine_kernel_linear(column, work->kernel->plan->properties[pass->property].type, &linear))
         return;
     switch (column->coding->width) {
     case 1:
-        add_sums_uint8_t(column->codes, matches, low, high, &linear, work->sums);
+        add_sums_uint8_t(column->codes, matches, low, high, &linear,
+                         work->sums + matches->first_lane);
         break;
     case 2:
-        add_sums_uint16_t(column->codes, matches, low, high, &linear, work->sums);
+        add_sums_uint16_t(column->codes, matches, low, high, &linear,
+                          work->sums + matches->first_lane);
         break;
     case 4:
-        add_sums_uint32_t(column->codes, matches, low, high, &linear, work->sums);
+        add_sums_uint32_t(column->codes, matches, low, high, &linear,
+                          work->sums + matches->first_lane);
         break;
     default:
-        add_sums_uint64_t(column->codes, matches, low, high, &linear, work->sums);
+        add_sums_uint64_t(column->codes, matches, low, high, &linear,
+                          work->sums + matches->first_lane);
         break;
     }
     if (pass->needs_counts)
@@ -260,7 +267,8 @@ static void add_sums(KernelWork *work, const Pass *pass, const Matches *matches,
 
 static void add_extremes(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                          uint32_t high) {
-    const BlockColumn *column = engine_kernel_column(work, matches->stream, pass->property);
+    const BlockColumn *column =
+        engine_kernel_column(work, matches->block, matches->stream, pass->property);
     Linear linear;
     if (column == NULL ||
         !engine_kernel_linear(column, work->kernel->plan->properties[pass->property].type, &linear))
@@ -268,7 +276,7 @@ static void add_extremes(KernelWork *work, const Pass *pass, const Matches *matc
     bool is_max = pass->period == AGGREGATE_MAX;
     for (uint32_t i = low; i < high; i++) {
         uint64_t code = data_block_code(column->coding, column->codes, row_at(matches, i));
-        uint32_t lane = matches->lanes[i];
+        uint32_t lane = matches->first_lane + matches->lanes[i];
         int64_t value = linear.base + linear.scale * (int64_t)code;
         if (code == 0)
             continue;
@@ -279,10 +287,10 @@ static void add_extremes(KernelWork *work, const Pass *pass, const Matches *matc
 }
 
 static void add_gaps(KernelWork *work, const Matches *matches, uint32_t low, uint32_t high) {
-    const BlockStream *stream = &work->block->streams[matches->stream];
+    const BlockStream *stream = &matches->block->streams[matches->stream];
     for (uint32_t i = low; i < high; i++) {
-        uint32_t lane = matches->lanes[i];
-        int64_t us = data_block_time(work->block->time, stream, row_at(matches, i));
+        uint32_t lane = matches->first_lane + matches->lanes[i];
+        int64_t us = data_block_time(matches->block->time, stream, row_at(matches, i));
         bool is_new = work->counts[lane]++ == 0;
         if (is_new || us > work->sums[lane])
             work->sums[lane] = us;
@@ -293,12 +301,13 @@ static void add_gaps(KernelWork *work, const Matches *matches, uint32_t low, uin
 
 // --- the event that first, last or nth picks ---
 
-static const BlockColumn *value_column(KernelWork *work, const Pass *pass, int32_t stream,
+static const BlockColumn *value_column(KernelWork *work, const Pass *pass, const Matches *matches,
                                        bool *ret_is_null) {
     *ret_is_null = false;
     if (pass->property < 0)
         return NULL;
-    const BlockColumn *column = engine_kernel_column(work, stream, pass->property);
+    const BlockColumn *column =
+        engine_kernel_column(work, matches->block, matches->stream, pass->property);
     *ret_is_null = column == NULL;
     return column;
 }
@@ -321,7 +330,7 @@ static void add_last(uint32_t *row1, const Matches *matches, uint32_t low, uint3
 
 static void add_one_stream(KernelWork *work, const Pass *pass, const BlockColumn *column,
                            const Matches *matches, uint32_t low, uint32_t high) {
-    uint32_t *row1 = work->picked.row1;
+    uint32_t *row1 = work->picked.row1 + matches->first_lane;
     if (column == NULL && pass->period == AGGREGATE_LAST) {
         add_last(row1, matches, low, high);
         return;
@@ -336,14 +345,14 @@ static void add_one_stream(KernelWork *work, const Pass *pass, const BlockColumn
 
 static void add_streams(KernelWork *work, const Pass *pass, const BlockColumn *column,
                         const Matches *matches, uint32_t low, uint32_t high) {
-    const BlockStream *stream = &work->block->streams[matches->stream];
+    const BlockStream *stream = &matches->block->streams[matches->stream];
     Picked *picked = &work->picked;
     bool is_last = pass->period == AGGREGATE_LAST;
     for (uint32_t i = low; i < high; i++) {
-        uint32_t lane = matches->lanes[i], row = row_at(matches, i);
+        uint32_t lane = matches->first_lane + matches->lanes[i], row = row_at(matches, i);
         if (!has_value(column, row))
             continue;
-        int64_t us = data_block_time(work->block->time, stream, row);
+        int64_t us = data_block_time(matches->block->time, stream, row);
         uint64_t order = engine_kernel_order(stream, row);
         bool is_later =
             us > picked->us[lane] || (us == picked->us[lane] && order > picked->order[lane]);
@@ -364,7 +373,7 @@ static void add_nth(KernelWork *work, const Pass *pass, const BlockColumn *colum
     uint64_t distance = n > 0 ? (uint64_t)n : 0 - (uint64_t)n;
     for (uint32_t step = 0; step < high - low; step++) {
         uint32_t i = n > 0 ? low + step : high - 1 - step;
-        uint32_t lane = matches->lanes[i], row = row_at(matches, i);
+        uint32_t lane = matches->first_lane + matches->lanes[i], row = row_at(matches, i);
         if (has_value(column, row) && ++work->counts[lane] == distance)
             work->picked.row1[lane] = row + 1;
     }
@@ -373,7 +382,7 @@ static void add_nth(KernelWork *work, const Pass *pass, const BlockColumn *colum
 static void add_picks(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                       uint32_t high) {
     bool is_null;
-    const BlockColumn *column = value_column(work, pass, matches->stream, &is_null);
+    const BlockColumn *column = value_column(work, pass, matches, &is_null);
     if (is_null)
         return;
     if (pass->period == AGGREGATE_NTH)
@@ -389,18 +398,18 @@ static void add_picks(KernelWork *work, const Pass *pass, const Matches *matches
 void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *matches,
                              int32_t count) {
     size_t rows = 0;
-    int32_t filled = 0, stream = count > 0 ? matches[0].stream : 0;
+    int32_t stream = -2; // of all matches; -1: there are several
     for (int32_t s = 0; s < count; s++) {
         rows += matches[s].count;
-        filled += matches[s].count > 0;
-        stream = matches[s].count > 0 ? matches[s].stream : stream;
+        if (matches[s].count > 0)
+            stream = stream == -2 || stream == matches[s].stream ? matches[s].stream : -1;
     }
     memset(work->counts, 0, sizeof(work->counts));
     if (pass->kind == FEATURE_SUM)
         memset(work->sums, 0, sizeof(work->sums));
     if (pass->kind == FEATURE_PICK) {
         memset(work->picked.row1, 0, sizeof(work->picked.row1));
-        work->picked.stream = filled <= 1 ? stream : -1;
+        work->picked.stream = stream == -2 ? 0 : stream;
     }
     work->is_listing = can_list(work, pass, matches, count);
     if (!work->is_listing && (pass->kind == FEATURE_DISTINCT || pass->kind == FEATURE_PERIODS))

@@ -21,26 +21,34 @@ static ValueType metric_type(const Kernel *kernel, int32_t i) {
 static void allot_answer(KernelWork *work) {
     const Kernel *kernel = work->kernel;
     size_t metrics = (size_t)kernel->metric_count + 1;
-    work->segment_bits = allot((size_t)kernel->segment_count * BLOCK_WORDS, sizeof(uint64_t));
-    work->segment_masks = allot((size_t)kernel->segment_count, sizeof(*work->segment_masks));
-    for (int32_t i = 0; i < kernel->segment_count; i++)
-        work->segment_masks[i] = work->segment_bits + (size_t)i * BLOCK_WORDS;
-    work->metrics = allot(metrics, sizeof(*work->metrics));
+    work->segment_bits = allot((size_t)kernel->segment_count * LANE_WORDS, sizeof(uint64_t));
+    size_t segments = (size_t)kernel->segment_count;
+    work->segment_masks = allot(segments * KERNEL_BLOCKS_MAX, sizeof(*work->segment_masks));
+    for (size_t b = 0; b < KERNEL_BLOCKS_MAX; b++) {
+        for (size_t i = 0; i < segments; i++)
+            work->segment_masks[b * segments + i] =
+                work->segment_bits + i * LANE_WORDS + b * BLOCK_WORDS;
+    }
+    work->block_metrics = allot(metrics * KERNEL_BLOCKS_MAX, sizeof(*work->block_metrics));
     work->metric_values = allot(metrics, sizeof(void *));
     work->metric_valid = allot(metrics, sizeof(uint8_t *));
     for (int32_t i = 0; i < (int32_t)metrics; i++) {
         ValueType type = metric_type(kernel, i);
-        work->metric_values[i] = allot(BLOCK_CUSTOMER_MAX, data_table_value_size(type));
-        work->metric_valid[i] = allot(BLOCK_CUSTOMER_MAX, 1);
-        work->metrics[i] = (TableColumn){
-            .type = type, .values = work->metric_values[i], .valid = work->metric_valid[i]};
+        work->metric_values[i] = allot(LANE_COUNT_MAX, data_table_value_size(type));
+        work->metric_valid[i] = allot(LANE_COUNT_MAX, 1);
+        for (size_t b = 0; b < KERNEL_BLOCKS_MAX; b++)
+            work->block_metrics[b * metrics + (size_t)i] =
+                (TableColumn){.type = type,
+                              .values = (char *)work->metric_values[i] +
+                                        b * BLOCK_CUSTOMER_MAX * data_table_value_size(type),
+                              .valid = work->metric_valid[i] + b * BLOCK_CUSTOMER_MAX};
     }
 }
 
 static void allot_matches(KernelWork *work, bool is_keeping) {
     const Kernel *kernel = work->kernel;
     size_t slots = is_keeping ? (size_t)kernel->selection_count : 1;
-    size_t streams = work->binding->source->stream_count;
+    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     work->is_keeping = is_keeping;
     work->matches = allot(slots, sizeof(*work->matches));
     work->made_selection = allot(slots, sizeof(*work->made_selection));
@@ -67,14 +75,15 @@ int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, b
     LaneHooks hooks = {.context = work, .leaf = engine_kernel_leaf, .boxed = engine_kernel_boxed};
     work->frame = engine_lanes_new(kernel->plan, binding->fits, &hooks, kernel->simd);
     work->compare = engine_kernel_compare(kernel->simd);
-    work->zones = allot(BLOCK_CUSTOMER_MAX + 1, sizeof(*work->zones));
+    work->zones = allot(LANE_COUNT_MAX + 1, sizeof(*work->zones));
     work->bounds = allot((size_t)1 << KERNEL_BOUNDS_BITS, sizeof(*work->bounds));
-    work->positions = allot((size_t)kernel->window_count * binding->source->stream_count,
-                            sizeof(*work->positions));
+    work->positions =
+        allot((size_t)kernel->window_count * binding->source->stream_count * KERNEL_BLOCKS_MAX,
+              sizeof(*work->positions));
     work->anchors = allot((size_t)kernel->anchor_count, sizeof(*work->anchors));
     work->feature_order = allot((size_t)kernel->feature_count, sizeof(int32_t));
-    work->reaches = allot(binding->source->stream_count, sizeof(uint32_t));
-    work->customer_ids = allot(BLOCK_CUSTOMER_MAX, sizeof(Str));
+    work->reaches = allot(binding->source->stream_count * KERNEL_BLOCKS_MAX, sizeof(uint32_t));
+    work->customer_ids = allot(LANE_COUNT_MAX, sizeof(Str));
     work->slow_lanes = allot((size_t)kernel->slow_count, sizeof(Lanes *));
     work->table_arena = base_arena_new(memory_bytes / 2);
     allot_matches(work, is_keeping);
@@ -90,12 +99,13 @@ int engine_kernel_work_new(const KernelBinding *binding, size_t memory_bytes, Ke
 
 static void free_matches(KernelWork *work) {
     size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     for (size_t i = 0; i < slots; i++) {
-        for (size_t s = 0; s < work->binding->source->stream_count; s++)
+        for (size_t s = 0; s < streams; s++)
             engine_kernel_matches_free(&work->matches[i][s]);
         free(work->matches[i]);
     }
-    for (size_t s = 0; s < work->binding->source->stream_count; s++)
+    for (size_t s = 0; s < streams; s++)
         engine_kernel_matches_free(&work->lane_matches[s]);
     free(work->matches);
     free(work->lane_matches);
@@ -110,7 +120,7 @@ static void free_answer(KernelWork *work) {
     }
     free(work->metric_values);
     free(work->metric_valid);
-    free(work->metrics);
+    free(work->block_metrics);
     free(work->segment_bits);
     free(work->segment_masks);
 }
@@ -140,9 +150,12 @@ void engine_kernel_work_free(KernelWork *work) {
 
 // --- a block ---
 
-void engine_kernel_begin_block(KernelWork *work, const Block *block) {
+void engine_kernel_begin(KernelWork *work, uint32_t block_count) {
     size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
-    work->block = block;
+    assert(block_count >= 1 && block_count <= KERNEL_BLOCKS_MAX);
+    work->block_count = block_count;
+    work->lane_count =
+        (block_count - 1) * BLOCK_CUSTOMER_MAX + work->blocks[block_count - 1].customer_count;
     work->table = NULL;
     work->origins = NULL;
     work->has_customer_ids = false;
@@ -153,13 +166,16 @@ void engine_kernel_begin_block(KernelWork *work, const Block *block) {
 }
 
 static bool find_population(KernelWork *work) {
-    const Block *block = work->block;
     uint64_t any = 0;
     memset(work->population, 0, sizeof(work->population));
-    for (uint32_t lane = 0; lane < block->customer_count; lane++)
-        work->population[lane / 64] |= (uint64_t)(block->first_us[lane] <= work->now_us)
-                                       << (lane % 64);
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+    for (uint32_t b = 0; b < work->block_count; b++) {
+        const Block *block = &work->blocks[b];
+        uint64_t *population = work->population + b * BLOCK_WORDS;
+        for (uint32_t lane = 0; lane < block->customer_count; lane++)
+            population[lane / 64] |= (uint64_t)(block->first_us[lane] <= work->now_us)
+                                     << (lane % 64);
+    }
+    for (uint32_t w = 0; w < LANE_WORDS; w++)
         any |= work->population[w];
     return any != 0;
 }
@@ -172,8 +188,8 @@ static int answer_segments(KernelWork *work) {
                                      &lanes);
         if (code < 0)
             return code;
-        uint64_t *bits = work->segment_bits + (size_t)i * BLOCK_WORDS;
-        for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+        uint64_t *bits = work->segment_bits + (size_t)i * LANE_WORDS;
+        for (uint32_t w = 0; w < LANE_WORDS; w++)
             bits[w] = lanes->bits[w] & lanes->valid[w] & work->population[w];
     }
     return work->code;
@@ -184,7 +200,7 @@ static int answer_metric(KernelWork *work, int32_t i, NodeId node) {
     int code = engine_lanes_node(work->frame, node, &lanes);
     if (code < 0)
         return code;
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         bool is_valid = BIT_GET(lanes->valid, lane) && BIT_GET(work->population, lane);
         work->metric_valid[i][lane] = is_valid;
         if (is_valid)
@@ -206,14 +222,13 @@ static int answer_metrics(KernelWork *work) {
 static void answer_nobody(KernelWork *work) {
     const Kernel *kernel = work->kernel;
     memset(work->segment_bits, 0,
-           (size_t)kernel->segment_count * BLOCK_WORDS * sizeof(*work->segment_bits));
+           (size_t)kernel->segment_count * LANE_WORDS * sizeof(*work->segment_bits));
     memset(work->invalid_zone, 0, sizeof(work->invalid_zone));
     for (int32_t i = 0; i <= kernel->metric_count; i++)
-        memset(work->metric_valid[i], 0, BLOCK_CUSTOMER_MAX);
+        memset(work->metric_valid[i], 0, LANE_COUNT_MAX);
 }
 
-int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer,
-                     KretsError *error) {
+int engine_kernel_at(KernelWork *work, int64_t now_us, KretsError *error) {
     const Kernel *kernel = work->kernel;
     work->now_us = now_us;
     work->code = BASE_OK;
@@ -222,7 +237,7 @@ int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer,
     int code = BASE_OK;
     if (find_population(work)) {
         engine_kernel_zones(work);
-        engine_lanes_begin(work->frame, work->block->customer_count, now_us);
+        engine_lanes_begin(work->frame, work->lane_count, now_us);
         engine_kernel_leaves(work);
         for (int32_t i = 0; work->code == BASE_OK && i < kernel->pass_count; i++)
             engine_kernel_pass(work, &kernel->passes[i]);
@@ -236,20 +251,31 @@ int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer,
     }
     if (code < 0)
         return base_error_set(error, code, "%s", work->error.text);
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+    for (uint32_t w = 0; w < LANE_WORDS; w++)
         work->invalid_zone[w] &= work->population[w];
-    *ret_answer = (KernelAnswer){
-        .block = work->block,
-        .population = work->population,
-        .invalid_zone = work->invalid_zone,
-        .segments = work->segment_masks,
-        .metrics = work->metrics,
-        .value = kernel->value == NODE_NONE ? NULL : &work->metrics[kernel->metric_count]};
     return BASE_OK;
+}
+
+KernelAnswer engine_kernel_answer(KernelWork *work, uint32_t block) {
+    const Kernel *kernel = work->kernel;
+    const TableColumn *metrics =
+        work->block_metrics + (size_t)block * ((size_t)kernel->metric_count + 1);
+    assert(block < work->block_count);
+    return (KernelAnswer){
+        .block = &work->blocks[block],
+        .population = work->population + block * BLOCK_WORDS,
+        .invalid_zone = work->invalid_zone + block * BLOCK_WORDS,
+        .segments = work->segment_masks + (size_t)block * (size_t)kernel->segment_count,
+        .metrics = metrics,
+        .value = kernel->value == NODE_NONE ? NULL : &metrics[kernel->metric_count]};
 }
 
 int engine_kernel_block(KernelWork *work, const Block *block, int64_t now_us,
                         KernelAnswer *ret_answer, KretsError *error) {
-    engine_kernel_begin_block(work, block);
-    return engine_kernel_at(work, now_us, ret_answer, error);
+    work->blocks[0] = *block;
+    engine_kernel_begin(work, 1);
+    int code = engine_kernel_at(work, now_us, error);
+    if (code == BASE_OK)
+        *ret_answer = engine_kernel_answer(work, 0);
+    return code;
 }

@@ -53,7 +53,8 @@ Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
     return value;
 }
 
-const BlockColumn *engine_kernel_column(const KernelWork *work, int32_t stream, int32_t property) {
+const BlockColumn *engine_kernel_column(const KernelWork *work, const Block *block, int32_t stream,
+                                        int32_t property) {
     const KernelBinding *binding = work->binding;
     const Kernel *kernel = work->kernel;
     const StreamBinding *bound = &binding->streams[stream];
@@ -65,7 +66,7 @@ const BlockColumn *engine_kernel_column(const KernelWork *work, int32_t stream, 
     int32_t place = column < 0 ? -1 : bound->columns[column];
     if (place < 0)
         return NULL;
-    const BlockColumn *at = &work->block->streams[stream].columns[place];
+    const BlockColumn *at = &block->streams[stream].columns[place];
     return at->coding == NULL ? NULL : at;
 }
 
@@ -179,11 +180,11 @@ static void collect(const BlockStream *rows, const uint8_t *keep, Matches *match
     matches->count = count;
 }
 
-static void match_stream(KernelWork *work, const KernelSelection *selection, int32_t stream,
-                         Matches *matches) {
+static void match_stream(KernelWork *work, const KernelSelection *selection, Matches *matches) {
     const Kernel *kernel = work->kernel;
-    const BlockStream *rows = &work->block->streams[stream];
-    matches->stream = stream;
+    const Block *block = matches->block;
+    int32_t stream = matches->stream;
+    const BlockStream *rows = &block->streams[stream];
     matches->rows = NULL;
     matches->lanes = rows->customer;
     matches->count = rows->count;
@@ -198,7 +199,7 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, int
     for (int32_t i = 0; i < selection->clause_count && rows->count > 0; i++) {
         int32_t clause = selection->clauses[i];
         const BlockColumn *column =
-            engine_kernel_column(work, stream, kernel->clauses[clause].property);
+            engine_kernel_column(work, block, stream, kernel->clauses[clause].property);
         if (column == NULL) {
             if (work->binding->clause_nulls[clause])
                 continue;
@@ -207,13 +208,13 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, int
         }
         if (!engine_kernel_is_listed(kernel, clause, column->coding)) {
             engine_kernel_ask(work->binding, clause, work->binding->streams[stream].event,
-                              work->block->partition, column, rows->count, work->keep, is_first);
+                              block->partition, column, rows->count, work->keep, is_first);
             is_first = false;
             continue;
         }
         const Filter *filter =
             engine_kernel_filter(work->binding, clause, work->binding->streams[stream].event,
-                                 work->block->partition, column->coding);
+                                 block->partition, column->coding);
         if (filter->kind == FILTER_RANGE && filter->low > filter->high) {
             matches->count = 0;
             return;
@@ -231,12 +232,18 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, int
 const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count) {
     const SelectionBinding *bound = &work->binding->selections[selection];
     int32_t slot = work->is_keeping ? selection : 0;
-    *ret_count = bound->stream_count;
+    *ret_count = bound->stream_count * (int32_t)work->block_count;
     if (work->made_selection[slot] == selection + 1)
         return work->matches[slot];
-    for (int32_t i = 0; i < bound->stream_count; i++)
-        match_stream(work, &work->kernel->selections[selection], bound->streams[i],
-                     &work->matches[slot][i]);
+    Matches *matches = work->matches[slot];
+    for (uint32_t b = 0; b < work->block_count; b++) {
+        for (int32_t i = 0; i < bound->stream_count; i++, matches++) {
+            matches->block = &work->blocks[b];
+            matches->first_lane = b * BLOCK_CUSTOMER_MAX;
+            matches->stream = bound->streams[i];
+            match_stream(work, &work->kernel->selections[selection], matches);
+        }
+    }
     work->made_selection[slot] = selection + 1;
     return work->matches[slot];
 }

@@ -9,11 +9,14 @@
 // line. Else the reference answers.
 static bool fits_loop(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count) {
     if (pass->kind == FEATURE_PICK && pass->period == AGGREGATE_NTH) {
-        int32_t filled = 0;
-        for (int32_t s = 0; s < count; s++)
-            filled += matches[s].count > 0;
-        if (filled > 1)
-            return false;
+        int32_t stream = -1;
+        for (int32_t s = 0; s < count; s++) {
+            if (matches[s].count == 0)
+                continue;
+            if (stream >= 0 && stream != matches[s].stream)
+                return false;
+            stream = matches[s].stream;
+        }
     }
     if (pass->property < 0)
         return true;
@@ -21,7 +24,8 @@ static bool fits_loop(KernelWork *work, const Pass *pass, const Matches *matches
     bool is_sum = pass->kind == FEATURE_SUM, is_linear = is_sum || pass->kind == FEATURE_EXTREME;
     __int128 most = 0;
     for (int32_t s = 0; s < count; s++) {
-        const BlockColumn *column = engine_kernel_column(work, matches[s].stream, pass->property);
+        const BlockColumn *column =
+            engine_kernel_column(work, matches[s].block, matches[s].stream, pass->property);
         Linear linear;
         if (column == NULL || matches[s].count == 0)
             continue;
@@ -59,7 +63,7 @@ static uint32_t reach_of(const Matches *matches, uint32_t at, uint32_t from) {
 }
 
 static void pass_by_lane(KernelWork *work, const Pass *pass) {
-    uint64_t valid[BLOCK_WORDS], all[BLOCK_WORDS];
+    uint64_t valid[LANE_WORDS], all[LANE_WORDS];
     int32_t window = work->kernel->features[pass->features[0]].window, count;
     const Matches *matches =
         engine_kernel_lane_matches(work, pass->selection, window, &count, valid);
@@ -67,7 +71,7 @@ static void pass_by_lane(KernelWork *work, const Pass *pass) {
         answer_slowly(work, pass);
         return;
     }
-    engine_kernel_all_lanes(work->block, all);
+    engine_kernel_all_lanes(work, all);
     engine_kernel_add_begin(work, pass, matches, count);
     for (int32_t s = 0; s < count; s++)
         engine_kernel_add(work, pass, &matches[s], 0, matches[s].count);
@@ -99,7 +103,7 @@ static void reach_window(KernelWork *work, const Pass *pass, const Matches *matc
         uint32_t from, to;
         if (at[s] == 0)
             continue;
-        engine_kernel_positions(work, bounds, window, matches[s].stream, &from, &to);
+        engine_kernel_positions(work, bounds, window, &matches[s], &from, &to);
         uint32_t low = reach_of(&matches[s], at[s], from);
         engine_kernel_add(work, pass, &matches[s], low, at[s]);
         at[s] = low;
@@ -114,7 +118,7 @@ static void begin_at_end(KernelWork *work, const Pass *pass, const Matches *matc
         work->reaches[s] = 0;
         if (matches[s].count == 0)
             continue;
-        engine_kernel_positions(work, bounds, window, matches[s].stream, &from, &to);
+        engine_kernel_positions(work, bounds, window, &matches[s], &from, &to);
         work->reaches[s] = reach_of(&matches[s], matches[s].count, to);
     }
 }
@@ -122,6 +126,17 @@ static void begin_at_end(KernelWork *work, const Pass *pass, const Matches *matc
 // The last event of one stream is the same for all windows that hold it.
 static bool is_once(const KernelWork *work, const Pass *pass) {
     return pass->kind == FEATURE_PICK && pass->period == AGGREGATE_LAST && work->picked.stream >= 0;
+}
+
+// Where the window begins in each block.
+static void last_from(KernelWork *work, const Bounds *bounds, int32_t window, Target *target) {
+    for (uint32_t b = 0; b < work->block_count; b++) {
+        Matches rows = {.block = &work->blocks[b],
+                        .first_lane = b * BLOCK_CUSTOMER_MAX,
+                        .stream = work->picked.stream};
+        uint32_t to;
+        engine_kernel_positions(work, bounds, window, &rows, &target->from[b], &to);
+    }
 }
 
 static void pass_group(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count,
@@ -137,8 +152,7 @@ static void pass_group(KernelWork *work, const Pass *pass, const Matches *matche
     for (int32_t i = 0; i < pass->feature_count; i++) {
         int32_t window = features[order[i]].window;
         if (is_all_added) {
-            uint32_t to;
-            engine_kernel_positions(work, bounds, window, work->picked.stream, &target->from, &to);
+            last_from(work, bounds, window, target);
         } else {
             reach_window(work, pass, matches, count, bounds, window);
         }
@@ -157,8 +171,8 @@ void engine_kernel_pass(KernelWork *work, const Pass *pass) {
         answer_slowly(work, pass);
         return;
     }
-    uint64_t all[BLOCK_WORDS];
-    engine_kernel_all_lanes(work->block, all);
+    uint64_t all[LANE_WORDS];
+    engine_kernel_all_lanes(work, all);
     int32_t groups = pass->bounds == BOUNDS_ZONED ? work->zone_count : 1;
     for (int32_t group = 0; group < groups; group++) {
         const uint64_t *lanes = pass->bounds == BOUNDS_ZONED ? work->zones[group].lanes : all;

@@ -179,8 +179,12 @@ Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
 
 // --- one thread's work ---
 
-// Rows of one stream that match a selection, ascending.
+enum { KERNEL_BLOCKS_MAX = LANE_COUNT_MAX / BLOCK_CUSTOMER_MAX };
+
+// Rows of one stream of a block that match a selection, ascending.
 typedef struct Matches {
+    const Block *block;
+    uint32_t first_lane; // of the block's customers
     int32_t stream;
     uint32_t count;
     const uint32_t *rows; // NULL: row i is i
@@ -193,7 +197,7 @@ typedef struct Matches {
 // Customers of the block that share a zone.
 typedef struct ZoneGroup {
     const Zone *zone;
-    uint64_t lanes[BLOCK_WORDS];
+    uint64_t lanes[LANE_WORDS];
 } ZoneGroup;
 
 // A window at now in one zone: (from_us, to_us], to_us at most now.
@@ -222,19 +226,19 @@ typedef struct LaneBound {
 
 // Places of events in a customer's order: (us, order), order = tie << 32 | row.
 typedef struct Places {
-    int64_t us[BLOCK_CUSTOMER_MAX];
-    uint64_t order[BLOCK_CUSTOMER_MAX];
-    uint64_t valid[BLOCK_WORDS];
+    int64_t us[LANE_COUNT_MAX];
+    uint64_t order[LANE_COUNT_MAX];
+    uint64_t valid[LANE_WORDS];
 } Places;
 
 // By lane: the event that first, last or nth picks, 1 + its row (0: none). With several streams
 // also which one, and its place.
 typedef struct Picked {
-    uint32_t row1[BLOCK_CUSTOMER_MAX];
-    int32_t stream; // whose rows they are; -1: see `streams`
-    int32_t streams[BLOCK_CUSTOMER_MAX];
-    int64_t us[BLOCK_CUSTOMER_MAX];
-    uint64_t order[BLOCK_CUSTOMER_MAX];
+    uint32_t row1[LANE_COUNT_MAX];
+    int32_t stream; // whose rows they are, in each block; -1: see `streams`
+    int32_t streams[LANE_COUNT_MAX];
+    int64_t us[LANE_COUNT_MAX];
+    uint64_t order[LANE_COUNT_MAX];
 } Picked;
 
 // Up to so many distinct keys of a lane stand in a list, more in a table.
@@ -262,15 +266,18 @@ struct KernelWork {
     const Kernel *kernel;
     LaneFrame *frame;
     size_t memory_bytes;
-    const Block *block;
+    // The blocks at hand, one after another: lane 256 i + j is customer j of block i.
+    Block blocks[KERNEL_BLOCKS_MAX];
+    uint32_t block_count;
+    uint32_t lane_count;
     int64_t now_us;
-    uint64_t population[BLOCK_WORDS];
-    uint64_t invalid_zone[BLOCK_WORDS];
-    ZoneGroup *zones; // room for BLOCK_CUSTOMER_MAX
+    uint64_t population[LANE_WORDS];
+    uint64_t invalid_zone[LANE_WORDS];
+    ZoneGroup *zones; // room for LANE_COUNT_MAX
     int32_t zone_count;
-    uint8_t lane_zones[BLOCK_CUSTOMER_MAX]; // by lane: index into zones
-    Str countries[BLOCK_CUSTOMER_MAX];
-    Str trait_texts[BLOCK_CUSTOMER_MAX];
+    uint16_t lane_zones[LANE_COUNT_MAX]; // by lane: index into zones
+    Str countries[LANE_COUNT_MAX];
+    Str trait_texts[LANE_COUNT_MAX];
     // Matches of the selection at hand (or of all, when kept for more nows).
     Matches **matches;       // by selection: one a stream
     int32_t *made_selection; // by place in matches: 1 + the selection, 0: none
@@ -281,17 +288,17 @@ struct KernelWork {
     BoundsEntry *bounds;   // 1 << KERNEL_BOUNDS_BITS
     Positions *positions;  // [window * stream_count + stream], of the zone group at hand
     uint64_t position_stamp;
-    LaneBound lane_from[BLOCK_CUSTOMER_MAX], lane_to[BLOCK_CUSTOMER_MAX];
+    LaneBound lane_from[LANE_COUNT_MAX], lane_to[LANE_COUNT_MAX];
     Places *anchors; // by Feature.anchor
     // What a pass adds up, by lane.
-    uint32_t counts[BLOCK_CUSTOMER_MAX];
-    int64_t sums[BLOCK_CUSTOMER_MAX], firsts[BLOCK_CUSTOMER_MAX];
+    uint32_t counts[LANE_COUNT_MAX];
+    int64_t sums[LANE_COUNT_MAX], firsts[LANE_COUNT_MAX];
     Picked picked;
     Seen seen;
-    uint32_t listed[BLOCK_CUSTOMER_MAX][SEEN_LISTED_MAX];
+    uint32_t listed[LANE_COUNT_MAX][SEEN_LISTED_MAX];
     bool is_listing;        // distinct keys of this pass stand in lists
     int32_t *feature_order; // room for the longest pass
-    uint32_t *reaches;      // by stream
+    uint32_t *reaches;      // by matches
     const KernelCompare *compare;
     int32_t position_group; // whose positions are at hand
     // The reference evaluator over the block.
@@ -303,15 +310,16 @@ struct KernelWork {
     EventTable boxed_table;
     Str *customer_ids; // of the block; made with the first
     bool has_customer_ids;
-    uint64_t boxed_first_row[BLOCK_CUSTOMER_MAX + 1]; // no rows
-    Lanes **slow_lanes;                               // by Kernel.slow_nodes
-    KretsError error;                                 // of a hook
+    uint64_t boxed_first_row[LANE_COUNT_MAX + 1]; // no rows
+    Lanes **slow_lanes;                           // by Kernel.slow_nodes
+    KretsError error;                             // of a hook
     int code;
     // The answer.
-    uint64_t *segment_bits; // [segment * BLOCK_WORDS]
-    const uint64_t **segment_masks;
-    TableColumn *metrics; // one more than there are: the last is the model's `value`
-    void **metric_values; // room for 256
+    uint64_t *segment_bits;         // [segment * LANE_WORDS]
+    const uint64_t **segment_masks; // [block * segment_count + segment]
+    TableColumn *block_metrics;     // [block * (metric_count + 1) + metric]
+    // One more than there are metrics: the last is the model's `value`.
+    void **metric_values; // room for LANE_COUNT_MAX
     uint8_t **metric_valid;
 };
 
@@ -319,25 +327,29 @@ struct KernelWork {
 // `is_keeping`: the matches of all selections are kept for more nows of the same block.
 int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, bool is_keeping,
                             KernelWork **ret_work, KretsError *error);
-void engine_kernel_begin_block(KernelWork *work, const Block *block);
-int engine_kernel_at(KernelWork *work, int64_t now_us, KernelAnswer *ret_answer, KretsError *error);
+// Begins up to KERNEL_BLOCKS_MAX blocks that are already in work->blocks, all but the last full.
+void engine_kernel_begin(KernelWork *work, uint32_t block_count);
+// Evaluates them at a now; then the answer of each can be had.
+int engine_kernel_at(KernelWork *work, int64_t now_us, KretsError *error);
+KernelAnswer engine_kernel_answer(KernelWork *work, uint32_t block);
 
 // kernel_match.c
 const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count);
 void engine_kernel_matches_room(Matches *matches, uint32_t count);
 void engine_kernel_matches_free(Matches *matches);
-const BlockColumn *engine_kernel_column(const KernelWork *work, int32_t stream, int32_t property);
+const BlockColumn *engine_kernel_column(const KernelWork *work, const Block *block, int32_t stream,
+                                        int32_t property);
 
 // kernel_window.c
-void engine_kernel_all_lanes(const Block *block, uint64_t *ret_lanes);
+void engine_kernel_all_lanes(const KernelWork *work, uint64_t *ret_lanes);
 void engine_kernel_zones(KernelWork *work);
 const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group); // by window
 // Positions [*ret_from, *ret_to) of the rows of a stream inside a shared or zoned window, by the
 // bounds of the zone group at hand (a new position_stamp).
 // Rows of the stream with a time <= us.
 uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stream, int64_t us);
-void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window, int32_t stream,
-                             uint32_t *ret_from, uint32_t *ret_to);
+void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window,
+                             const Matches *matches, uint32_t *ret_from, uint32_t *ret_to);
 uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
 // Matches inside a window with bounds by lane; customers without an anchor are left out of
 // `ret_valid`.
@@ -362,7 +374,8 @@ typedef struct Target {
     const uint64_t *lanes; // that the result is for
     const uint64_t *valid; // lanes with a result; others are null
     bool is_first;         // nothing was put for other lanes yet
-    uint32_t from;         // of `last`: earlier rows are outside of the window
+    // Of `last`, by block: earlier rows are outside of the window.
+    uint32_t from[KERNEL_BLOCKS_MAX];
 } Target;
 void engine_kernel_put(const Target *target, const Feature *feature);
 
@@ -382,9 +395,9 @@ void engine_kernel_slow_places(KernelWork *work, const Feature *feature);
 void engine_kernel_fail(KernelWork *work, int code);
 
 // kernel_table.c
-int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *block,
-                        const EventTable **ret_table, const RowOrigin **ret_origins,
-                        KretsError *error);
+int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *blocks,
+                        uint32_t block_count, const EventTable **ret_table,
+                        const RowOrigin **ret_origins, KretsError *error);
 
 #define BIT_GET(words, i) (((words)[(i) / 64] >> ((i) % 64)) & 1)
 #define BIT_SET(words, i) ((words)[(i) / 64] |= UINT64_C(1) << ((i) % 64))

@@ -17,7 +17,7 @@ static Lanes *lanes_for(const Target *target, NodeId id) {
 // Lanes where `has` is false are null.
 static void put_bits(const Target *target, NodeId id, const uint64_t *bits, const uint64_t *has) {
     Lanes *lanes = lanes_for(target, id);
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++) {
+    for (uint32_t w = 0; w < LANE_WORDS; w++) {
         uint64_t valid = target->lanes[w] & target->valid[w];
         valid &= has == NULL ? UINT64_MAX : has[w];
         lanes->valid[w] |= valid;
@@ -26,22 +26,22 @@ static void put_bits(const Target *target, NodeId id, const uint64_t *bits, cons
 }
 
 static void mark_valid(const Target *target, Lanes *lanes, const uint64_t *has) {
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+    for (uint32_t w = 0; w < LANE_WORDS; w++)
         lanes->valid[w] |=
             target->lanes[w] & target->valid[w] & (has == NULL ? UINT64_MAX : has[w]);
 }
 
 static uint32_t words_of(const KernelWork *work) {
-    return (work->block->customer_count + 63) / 64;
+    return (work->lane_count + 63) / 64;
 }
 
 static void invert(uint64_t *bits) {
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+    for (uint32_t w = 0; w < LANE_WORDS; w++)
         bits[w] = ~bits[w];
 }
 
 static void fill(uint64_t *bits, bool is_set) {
-    memset(bits, is_set ? 0xff : 0, BLOCK_WORDS * sizeof(*bits));
+    memset(bits, is_set ? 0xff : 0, LANE_WORDS * sizeof(*bits));
 }
 
 static bool next_of(int64_t constant, int64_t *ret_next) {
@@ -103,13 +103,13 @@ static void compare(const KernelWork *work, const Numbers *numbers, CompareOp op
 }
 
 static void put_use(const Target *target, const FeatureUse *use, const Numbers *numbers) {
-    uint64_t bits[BLOCK_WORDS] = {0}, over[BLOCK_WORDS] = {0};
+    uint64_t bits[LANE_WORDS] = {0}, over[LANE_WORDS] = {0};
     if (use->kind == USE_COMPARE) {
         compare(target->work, numbers, use->op, use->low, bits);
     } else {
         at_least(target->work, numbers, use->low, bits);
         above(target->work, numbers, use->high, over);
-        for (uint32_t w = 0; w < BLOCK_WORDS; w++)
+        for (uint32_t w = 0; w < LANE_WORDS; w++)
             bits[w] &= ~over[w];
         if (use->is_negated)
             invert(bits);
@@ -124,7 +124,7 @@ static void put_uses(const Target *target, const Feature *feature, const Numbers
 }
 
 #define EACH_LANE(target, lane)                                                                    \
-    for (uint32_t lane = 0; lane < (target)->work->block->customer_count; lane++)                  \
+    for (uint32_t lane = 0; lane < (target)->work->lane_count; lane++)                             \
         if (BIT_GET((target)->lanes, lane) && BIT_GET((target)->valid, lane))
 
 static void put_counts(const Target *target, const Feature *feature) {
@@ -132,7 +132,7 @@ static void put_counts(const Target *target, const Feature *feature) {
     Numbers numbers = {.counts = work->counts};
     AggregateFunction function = work->kernel->plan->aggregates[feature->aggregate].function;
     if (function == AGGREGATE_DID || function == AGGREGATE_NEVER) {
-        uint64_t bits[BLOCK_WORDS] = {0};
+        uint64_t bits[LANE_WORDS] = {0};
         at_least(work, &numbers, 1, bits);
         if (function == AGGREGATE_NEVER)
             invert(bits);
@@ -214,20 +214,32 @@ static int32_t picked_stream(const Picked *picked, uint32_t lane) {
     return picked->stream >= 0 ? picked->stream : picked->streams[lane];
 }
 
+static const Block *block_of(const KernelWork *work, uint32_t lane) {
+    return &work->blocks[lane / BLOCK_CUSTOMER_MAX];
+}
+
 static int64_t picked_us(const KernelWork *work, uint32_t lane) {
+    const Block *block = block_of(work, lane);
     const Picked *picked = &work->picked;
-    return picked->stream < 0
-               ? picked->us[lane]
-               : data_block_time(work->block->time, &work->block->streams[picked->stream],
-                                 picked->row1[lane] - 1);
+    return picked->stream < 0 ? picked->us[lane]
+                              : data_block_time(block->time, &block->streams[picked->stream],
+                                                picked->row1[lane] - 1);
+}
+
+// Lanes of each block whose picked row is at least as late as the block's bound.
+static void picked_from(const KernelWork *work, const uint32_t *bounds, uint64_t *ret_bits) {
+    fill(ret_bits, false);
+    for (uint32_t b = 0; b < work->block_count; b++) {
+        uint32_t words = (work->blocks[b].customer_count + 63) / 64;
+        work->compare->at_least_u32(work->picked.row1 + b * BLOCK_CUSTOMER_MAX, words,
+                                    bounds[b] + 1, ret_bits + b * BLOCK_WORDS);
+    }
 }
 
 // Lanes whose event is inside the window.
 static void picked_lanes(const Target *target, uint64_t *ret_has) {
-    KernelWork *work = target->work;
-    uint32_t from = work->picked.stream >= 0 ? target->from : 0;
-    fill(ret_has, false);
-    work->compare->at_least_u32(work->picked.row1, words_of(work), from + 1, ret_has);
+    static const uint32_t all[KERNEL_BLOCKS_MAX];
+    picked_from(target->work, target->work->picked.stream >= 0 ? target->from : all, ret_has);
 }
 
 static void put_places(const Target *target, const Feature *feature, const uint64_t *has) {
@@ -241,7 +253,7 @@ static void put_places(const Target *target, const Feature *feature, const uint6
         uint32_t row = work->picked.row1[lane] - 1;
         int32_t stream = picked_stream(&work->picked, lane);
         places->us[lane] = picked_us(work, lane);
-        places->order[lane] = engine_kernel_order(&work->block->streams[stream], row);
+        places->order[lane] = engine_kernel_order(&block_of(work, lane)->streams[stream], row);
         BIT_SET(places->valid, lane);
     }
 }
@@ -251,11 +263,13 @@ static void put_since(const Target *target, const FeatureUse *use, const uint64_
     KernelWork *work = target->work;
     const Picked *picked = &work->picked;
     int64_t since_us = work->now_us - use->low;
-    uint64_t bits[BLOCK_WORDS] = {0};
+    uint64_t bits[LANE_WORDS] = {0};
     if (picked->stream >= 0) {
-        uint32_t row = engine_kernel_rows_until(
-            work->block->time, &work->block->streams[picked->stream], since_us - 1);
-        work->compare->at_least_u32(picked->row1, words_of(work), row + 1, bits);
+        uint32_t from[KERNEL_BLOCKS_MAX];
+        for (uint32_t b = 0; b < work->block_count; b++)
+            from[b] = engine_kernel_rows_until(
+                work->blocks[b].time, &work->blocks[b].streams[picked->stream], since_us - 1);
+        picked_from(work, from, bits);
     } else {
         work->compare->at_least_i64(picked->us, words_of(work), since_us, bits);
     }
@@ -268,11 +282,12 @@ static Value picked_value(KernelWork *work, const Feature *feature, uint32_t lan
     const Plan *plan = work->kernel->plan;
     if (feature->property < 0)
         return (Value){.type = VALUE_TIME, .time_us = picked_us(work, lane)};
+    const Block *block = block_of(work, lane);
     int32_t stream = picked_stream(&work->picked, lane);
-    const BlockColumn *column = engine_kernel_column(work, stream, feature->property);
+    const BlockColumn *column = engine_kernel_column(work, block, stream, feature->property);
     uint64_t code = data_block_code(column->coding, column->codes, work->picked.row1[lane] - 1);
-    Value value = engine_kernel_code_value(work->binding->source, work->block->partition,
-                                           column->coding, code, work->table_arena);
+    Value value = engine_kernel_code_value(work->binding->source, block->partition, column->coding,
+                                           code, work->table_arena);
     value = engine_value_widen(value, plan->properties[feature->property].type);
     return engine_value_widen(value, plan->aggregates[feature->aggregate].type);
 }
@@ -280,7 +295,7 @@ static Value picked_value(KernelWork *work, const Feature *feature, uint32_t lan
 static void put_picks(const Target *target, const Feature *feature) {
     KernelWork *work = target->work;
     const Kernel *kernel = work->kernel;
-    uint64_t has[BLOCK_WORDS];
+    uint64_t has[LANE_WORDS];
     picked_lanes(target, has);
     if (feature->is_anchor)
         put_places(target, feature, has);

@@ -8,38 +8,61 @@
 typedef struct KernelRun {
     const KernelJob *job;
     KernelWork **works;
-    BlockScratch **scratches;
+    BlockScratch **scratches; // [thread * KERNEL_BLOCKS_MAX + block]
     KretsError *errors;
 } KernelRun;
 
-static int run_block(KernelRun *run, unsigned thread, uint32_t number) {
+static int answer_blocks(KernelRun *run, unsigned thread) {
     const KernelJob *job = run->job;
-    const BlockSource *source = job->binding->source;
     KernelWork *work = run->works[thread];
-    Block block;
-    int code = source->block(source->context, run->scratches[thread], number,
-                             engine_kernel_needs(job->binding), &block, &run->errors[thread]);
-    if (code < 0)
-        return code;
-    engine_kernel_begin_block(work, &block);
     for (size_t i = 0; i < job->now_count; i++) {
-        KernelAnswer answer;
-        code = engine_kernel_at(work, job->nows_us[i], &answer, &run->errors[thread]);
-        if (code < 0)
-            return code;
-        answer.now_index = i;
-        code = job->sink(job->context, thread, &answer);
+        int code = engine_kernel_at(work, job->nows_us[i], &run->errors[thread]);
+        for (uint32_t b = 0; code == BASE_OK && b < work->block_count; b++) {
+            KernelAnswer answer = engine_kernel_answer(work, b);
+            answer.now_index = i;
+            code = job->sink(job->context, thread, &answer);
+        }
         if (code < 0)
             return code;
     }
     return BASE_OK;
 }
 
-static int run_blocks(void *context, unsigned thread, size_t begin, size_t end) {
-    for (size_t number = begin; number < end; number++) {
-        int code = run_block(context, thread, (uint32_t)number);
+// Full blocks of a partition go together, the next after the last.
+static int take_blocks(KernelRun *run, unsigned thread, uint32_t number, uint32_t end,
+                       uint32_t *ret_count) {
+    const KernelJob *job = run->job;
+    const BlockSource *source = job->binding->source;
+    KernelWork *work = run->works[thread];
+    uint32_t count = 0;
+    while (count < KERNEL_BLOCKS_MAX && number + count < end) {
+        Block *block = &work->blocks[count];
+        int code = source->block(source->context,
+                                 run->scratches[thread * KERNEL_BLOCKS_MAX + count], number + count,
+                                 engine_kernel_needs(job->binding), block, &run->errors[thread]);
         if (code < 0)
             return code;
+        if (count > 0 && (block->partition != work->blocks[0].partition ||
+                          work->blocks[count - 1].customer_count < BLOCK_CUSTOMER_MAX))
+            break;
+        count++;
+    }
+    *ret_count = count;
+    return BASE_OK;
+}
+
+static int run_blocks(void *context, unsigned thread, size_t begin, size_t end) {
+    KernelRun *run = context;
+    for (uint32_t number = (uint32_t)begin; number < end;) {
+        uint32_t count = 0;
+        int code = take_blocks(run, thread, number, (uint32_t)end, &count);
+        if (code < 0)
+            return code;
+        engine_kernel_begin(run->works[thread], count);
+        code = answer_blocks(run, thread);
+        if (code < 0)
+            return code;
+        number += count;
     }
     return BASE_OK;
 }
@@ -58,15 +81,18 @@ static int start(KernelRun *run, unsigned threads, KretsError *error) {
                                            run->job->now_count > 1, &run->works[i], error);
         if (code < 0)
             return code;
-        run->scratches[i] = source->scratch_new(source->context);
+        for (unsigned b = 0; b < KERNEL_BLOCKS_MAX; b++)
+            run->scratches[i * KERNEL_BLOCKS_MAX + b] = source->scratch_new(source->context);
     }
     return BASE_OK;
 }
 
 // Few blocks at a time where there are few, so that all threads have some.
 static size_t chunk_of(uint32_t block_count, unsigned threads) {
-    size_t chunk = block_count / (threads * 16);
-    return chunk < 1 ? 1 : chunk > 16 ? 16 : chunk;
+    size_t chunk = block_count / (threads * 4);
+    if (chunk < KERNEL_BLOCKS_MAX)
+        return chunk < 1 ? 1 : chunk;
+    return chunk < 4 * KERNEL_BLOCKS_MAX ? KERNEL_BLOCKS_MAX : 4 * KERNEL_BLOCKS_MAX;
 }
 
 int engine_kernel_run(const KernelJob *job, KretsError *error) {
@@ -75,7 +101,7 @@ int engine_kernel_run(const KernelJob *job, KretsError *error) {
     assert(job->sink != NULL);
     KernelRun run = {.job = job,
                      .works = allot(threads, sizeof(KernelWork *)),
-                     .scratches = allot(threads, sizeof(BlockScratch *)),
+                     .scratches = allot(threads * KERNEL_BLOCKS_MAX, sizeof(BlockScratch *)),
                      .errors = allot(threads, sizeof(KretsError))};
     int code = start(&run, threads, error);
     if (code == BASE_OK) {
@@ -88,8 +114,9 @@ int engine_kernel_run(const KernelJob *job, KretsError *error) {
             }
         }
     }
-    for (unsigned i = 0; i < threads; i++) {
+    for (unsigned i = 0; i < threads; i++)
         engine_kernel_work_free(run.works[i]);
+    for (unsigned i = 0; i < threads * KERNEL_BLOCKS_MAX; i++) {
         if (run.scratches[i] != NULL)
             source->scratch_free(run.scratches[i]);
     }

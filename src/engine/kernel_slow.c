@@ -15,8 +15,8 @@ void engine_kernel_fail(KernelWork *work, int code) {
 static bool make_table(KernelWork *work) {
     if (work->table != NULL)
         return true;
-    int code = engine_kernel_table(work->table_arena, work->binding, work->block, &work->table,
-                                   &work->origins, &work->error);
+    int code = engine_kernel_table(work->table_arena, work->binding, work->blocks,
+                                   work->block_count, &work->table, &work->origins, &work->error);
     if (code == BASE_OK && work->reference == NULL) {
         work->reference = engine_work_new(work->kernel->ready, work->table, work->binding->fits,
                                           work->memory_bytes / 2, &work->error);
@@ -53,7 +53,7 @@ static void check(KernelWork *work) {
 void engine_kernel_slow(KernelWork *work, NodeId id, Lanes *ret_lanes) {
     if (!make_table(work))
         return;
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (!BIT_GET(work->population, lane) || !move_to(work, lane))
             continue;
         Value value = engine_node_value(work->reference, id, ENGINE_NO_ROW);
@@ -68,7 +68,7 @@ void engine_kernel_slow_places(KernelWork *work, const Feature *feature) {
     if (!make_table(work))
         return;
     const Aggregate *aggregate = &work->kernel->plan->aggregates[feature->aggregate];
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (!BIT_GET(work->population, lane) || !move_to(work, lane))
             continue;
         uint64_t row = engine_aggregate_row(work->reference, aggregate, feature->aggregate);
@@ -77,8 +77,8 @@ void engine_kernel_slow_places(KernelWork *work, const Feature *feature) {
         const RowOrigin *origin = &work->origins[row];
         assert(origin->stream >= 0);
         places->us[lane] = work->table->time_us[row];
-        places->order[lane] =
-            engine_kernel_order(&work->block->streams[origin->stream], origin->row);
+        places->order[lane] = engine_kernel_order(
+            &work->blocks[lane / BLOCK_CUSTOMER_MAX].streams[origin->stream], origin->row);
         BIT_SET(places->valid, lane);
         check(work);
     }
@@ -91,7 +91,7 @@ static void make_slow(KernelWork *work) {
         work->slow_lanes[i] = engine_lanes_put(work->frame, kernel->slow_nodes[i]);
     if (!make_table(work))
         return;
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (!BIT_GET(work->population, lane) || !move_to(work, lane))
             continue;
         for (int32_t i = 0; i < kernel->slow_count; i++) {
@@ -111,9 +111,9 @@ void engine_kernel_leaves(KernelWork *work) {
 
 static const Str *customer_ids(KernelWork *work) {
     const BlockSource *source = work->binding->source;
-    for (uint32_t lane = 0; !work->has_customer_ids && lane < work->block->customer_count; lane++)
+    for (uint32_t lane = 0; !work->has_customer_ids && lane < work->lane_count; lane++)
         work->customer_ids[lane] =
-            source->customer_id(source->context, work->block->first_ordinal + lane);
+            source->customer_id(source->context, work->blocks[0].first_ordinal + lane);
     work->has_customer_ids = true;
     return work->customer_ids;
 }
@@ -121,7 +121,7 @@ static const Str *customer_ids(KernelWork *work) {
 static void make_list(KernelWork *work, int32_t index, Lanes *ret_lanes) {
     const PlanList *list = &work->kernel->plan->lists[index];
     const Str *ids = customer_ids(work);
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         size_t low = 0, high = list->count;
         while (low < high) {
             size_t middle = low + (high - low) / 2;
@@ -152,7 +152,7 @@ int engine_kernel_leaf(void *context, LaneFrame *frame, NodeId id, Lanes *ret_la
 
 static Work *boxed_work(KernelWork *work) {
     if (work->boxed == NULL) {
-        work->boxed_table.customer_count = BLOCK_CUSTOMER_MAX;
+        work->boxed_table.customer_count = LANE_COUNT_MAX;
         work->boxed_table.customer_ids = work->customer_ids;
         work->boxed_table.first_row = work->boxed_first_row;
         work->boxed_table.column_count = (size_t)work->kernel->plan->column_count;

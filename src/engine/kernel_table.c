@@ -29,51 +29,75 @@ static bool is_needed(const KernelBinding *binding, uint32_t stream) {
     return binding->stream_needs[stream] != 0;
 }
 
-static size_t count_rows(const KernelBinding *binding, const Block *block) {
-    size_t count = (size_t)block->customer_count * 2;
-    for (uint32_t s = 0; s < binding->source->stream_count; s++)
-        count += is_needed(binding, s) ? block->streams[s].count : 0;
+// Blocks one after another: lane 256 i + j is customer j of block i.
+typedef struct Several {
+    const Block *blocks;
+    uint32_t count;
+} Several;
+
+static size_t count_customers(const Several *several) {
+    return (several->count - 1) * BLOCK_CUSTOMER_MAX +
+           several->blocks[several->count - 1].customer_count;
+}
+
+static size_t count_rows(const KernelBinding *binding, const Several *several) {
+    size_t count = count_customers(several) * 2;
+    for (uint32_t b = 0; b < several->count; b++) {
+        for (uint32_t s = 0; s < binding->source->stream_count; s++)
+            count += is_needed(binding, s) ? several->blocks[b].streams[s].count : 0;
+    }
     return count;
 }
 
 // A customer's first event and first `any` event tell the population and where `first n unit`
 // begins; their streams may not be here. Rows that stand for them are of no event.
-static size_t place_firsts(const KernelBinding *binding, const Block *block, Placed *placed) {
+static size_t place_firsts(const KernelBinding *binding, const Block *block, uint32_t first_lane,
+                           Placed *placed) {
     size_t count = 0;
     for (uint32_t lane = 0; lane < block->customer_count; lane++) {
         if (block->first_us[lane] != INT64_MAX)
-            placed[count++] = (Placed){
-                .us = block->first_us[lane], .lane = lane, .origin = {.stream = -1, .row = 0}};
+            placed[count++] = (Placed){.us = block->first_us[lane],
+                                       .lane = first_lane + lane,
+                                       .origin = {.stream = -1, .row = 0}};
         if (block->first_any_us[lane] != INT64_MAX && !binding->needs_any)
             placed[count++] = (Placed){.us = block->first_any_us[lane],
-                                       .lane = lane,
+                                       .lane = first_lane + lane,
                                        .origin = {.stream = -1, .row = 0},
                                        .is_any = true};
     }
     return count;
 }
 
-static size_t place_rows(const KernelBinding *binding, const Block *block, Placed *placed) {
-    size_t count = place_firsts(binding, block, placed);
+static size_t place_block(const KernelBinding *binding, const Block *block, uint32_t first_lane,
+                          Placed *placed) {
+    size_t count = place_firsts(binding, block, first_lane, placed);
     for (uint32_t s = 0; s < binding->source->stream_count; s++) {
         const BlockStream *stream = &block->streams[s];
         for (uint32_t row = 0; is_needed(binding, s) && row < stream->count; row++)
             placed[count++] = (Placed){.us = data_block_time(block->time, stream, row),
                                        .order = engine_kernel_order(stream, row) + 1,
-                                       .lane = stream->customer[row],
+                                       .lane = first_lane + stream->customer[row],
                                        .origin = {.stream = (int32_t)s, .row = row},
                                        .is_any = binding->source->streams[s].is_any};
     }
+    return count;
+}
+
+static size_t place_rows(const KernelBinding *binding, const Several *several, Placed *placed) {
+    size_t count = 0;
+    for (uint32_t b = 0; b < several->count; b++)
+        count += place_block(binding, &several->blocks[b], b * BLOCK_CUSTOMER_MAX, placed + count);
     qsort(placed, count, sizeof(*placed), compare_placed);
     return count;
 }
 
-static bool fill_column(Arena *arena, const KernelBinding *binding, const Block *block,
+static bool fill_column(Arena *arena, const KernelBinding *binding, const Several *several,
                         int32_t column, const Placed *placed, size_t count, TableColumn *ret) {
     ValueType type = binding->kernel->plan->columns[column].type;
     void *values = base_arena_alloc_array(arena, count + 1, data_table_value_size(type));
     uint8_t *valid = base_arena_alloc(arena, count + 1);
     for (size_t i = 0; values != NULL && valid != NULL && i < count; i++) {
+        const Block *block = &several->blocks[placed[i].lane / BLOCK_CUSTOMER_MAX];
         int32_t s = placed[i].origin.stream;
         int32_t place = s < 0 ? -1 : binding->streams[s].columns[column];
         const BlockColumn *at = place < 0 ? NULL : &block->streams[s].columns[place];
@@ -90,11 +114,11 @@ static bool fill_column(Arena *arena, const KernelBinding *binding, const Block 
     return values != NULL && valid != NULL;
 }
 
-static int fill_table(Arena *arena, const KernelBinding *binding, const Block *block,
+static int fill_table(Arena *arena, const KernelBinding *binding, const Several *several,
                       const Placed *placed, size_t count, EventTable *table,
                       const RowOrigin **ret_origins) {
     const BlockSource *source = binding->source;
-    size_t customers = block->customer_count, columns = table->column_count;
+    size_t customers = count_customers(several), columns = table->column_count;
     Str *ids = base_arena_alloc_array(arena, customers + 1, sizeof(*ids));
     uint64_t *first_row = base_arena_alloc_array(arena, customers + 1, sizeof(*first_row));
     int64_t *times = base_arena_alloc_array(arena, count + 1, sizeof(*times));
@@ -105,7 +129,7 @@ static int fill_table(Arena *arena, const KernelBinding *binding, const Block *b
     if (!ids || !first_row || !times || !events || !is_any || !origins || !all)
         return BASE_E_RESOURCES;
     for (uint32_t lane = 0; lane < customers; lane++)
-        ids[lane] = source->customer_id(source->context, block->first_ordinal + lane);
+        ids[lane] = source->customer_id(source->context, several->blocks[0].first_ordinal + lane);
     for (size_t i = 0; i < count; i++) {
         int32_t s = placed[i].origin.stream;
         int32_t event = s < 0 ? -1 : binding->streams[s].event;
@@ -120,7 +144,7 @@ static int fill_table(Arena *arena, const KernelBinding *binding, const Block *b
             first_row[lane + 1] = first_row[lane];
     }
     for (size_t c = 0; c < columns; c++) {
-        if (!fill_column(arena, binding, block, (int32_t)c, placed, count, &all[c]))
+        if (!fill_column(arena, binding, several, (int32_t)c, placed, count, &all[c]))
             return BASE_E_RESOURCES;
     }
     table->customer_count = customers;
@@ -135,23 +159,24 @@ static int fill_table(Arena *arena, const KernelBinding *binding, const Block *b
     return BASE_OK;
 }
 
-int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *block,
-                        const EventTable **ret_table, const RowOrigin **ret_origins,
-                        KretsError *error) {
-    size_t room = count_rows(binding, block);
+int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *blocks,
+                        uint32_t block_count, const EventTable **ret_table,
+                        const RowOrigin **ret_origins, KretsError *error) {
+    Several several = {.blocks = blocks, .count = block_count};
+    size_t room = count_rows(binding, &several);
     Placed *placed = base_arena_alloc_array(arena, room + 1, sizeof(*placed));
     EventTable *table = base_arena_alloc(arena, sizeof(*table));
     int code = BASE_E_RESOURCES;
     if (placed != NULL && table != NULL) {
-        size_t count = place_rows(binding, block, placed);
+        size_t count = place_rows(binding, &several, placed);
         table->column_count = (size_t)binding->kernel->plan->column_count;
-        code = fill_table(arena, binding, block, placed, count, table, ret_origins);
+        code = fill_table(arena, binding, &several, placed, count, table, ret_origins);
     }
     if (code < 0)
         return base_error_set(error, code,
                               "%zu events of %u customers do not fit into the memory budget: raise "
                               "--memory or lower --threads",
-                              room, (unsigned)block->customer_count);
+                              room, (unsigned)count_customers(&several));
     *ret_table = table;
     return BASE_OK;
 }
@@ -159,5 +184,5 @@ int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block 
 int engine_block_table(Arena *arena, const KernelBinding *binding, const Block *block,
                        const EventTable **ret_table, KretsError *error) {
     const RowOrigin *origins;
-    return engine_kernel_table(arena, binding, block, ret_table, &origins, error);
+    return engine_kernel_table(arena, binding, block, 1, ret_table, &origins, error);
 }

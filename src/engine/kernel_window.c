@@ -9,10 +9,10 @@
 
 // --- zones ---
 
-void engine_kernel_all_lanes(const Block *block, uint64_t *ret_lanes) {
-    for (uint32_t w = 0; w < BLOCK_WORDS; w++) {
+void engine_kernel_all_lanes(const KernelWork *work, uint64_t *ret_lanes) {
+    for (uint32_t w = 0; w < LANE_WORDS; w++) {
         uint32_t first = w * 64;
-        uint32_t lanes = block->customer_count > first ? block->customer_count - first : 0;
+        uint32_t lanes = work->lane_count > first ? work->lane_count - first : 0;
         ret_lanes[w] = lanes >= 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1;
     }
 }
@@ -22,20 +22,20 @@ static int32_t zone_group(KernelWork *work, const Zone *zone) {
         if (work->zones[i].zone == zone)
             return i;
     }
-    assert(work->zone_count < BLOCK_CUSTOMER_MAX + 1);
+    assert(work->zone_count < LANE_COUNT_MAX + 1);
     work->zones[work->zone_count] = (ZoneGroup){.zone = zone};
     return work->zone_count++;
 }
 
 static void settle_countries(KernelWork *work) {
     const Plan *plan = work->kernel->plan;
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++)
+    for (uint32_t lane = 0; lane < work->lane_count; lane++)
         work->countries[lane] = plan->country;
     if (plan->country_trait < 0 || plan->traits[plan->country_trait].type != VALUE_TEXT)
         return;
     Lanes lanes = {.type = VALUE_TEXT, .texts = work->trait_texts};
     engine_kernel_trait(work, plan->country_trait, &lanes);
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (BIT_GET(lanes.valid, lane))
             work->countries[lane] = lanes.texts[lane];
     }
@@ -48,7 +48,7 @@ void engine_kernel_zones(KernelWork *work) {
     settle_countries(work);
     if (plan->zone_trait < 0) {
         int32_t only = zone_group(work, plan->zone);
-        engine_kernel_all_lanes(work->block, work->zones[only].lanes);
+        engine_kernel_all_lanes(work, work->zones[only].lanes);
         memset(work->lane_zones, 0, sizeof(work->lane_zones));
         return;
     }
@@ -60,7 +60,7 @@ void engine_kernel_zones(KernelWork *work) {
     }
     Str last = {0};
     const Zone *last_zone = NULL;
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         const Zone *zone = plan->zone;
         if (trait->type == VALUE_TEXT && BIT_GET(lanes.valid, lane)) {
             if (last_zone == NULL || !base_str_equal(last, lanes.texts[lane]))
@@ -73,7 +73,7 @@ void engine_kernel_zones(KernelWork *work) {
         }
         int32_t group = zone_group(work, zone);
         BIT_SET(work->zones[group].lanes, lane);
-        work->lane_zones[lane] = (uint8_t)group;
+        work->lane_zones[lane] = (uint16_t)group;
     }
 }
 
@@ -167,15 +167,17 @@ uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stre
     return (uint32_t)(first - stream->tick) + (*first <= bound);
 }
 
-void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window, int32_t stream,
-                             uint32_t *ret_from, uint32_t *ret_to) {
-    size_t place = (size_t)window * work->binding->source->stream_count + (size_t)stream;
+void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window,
+                             const Matches *matches, uint32_t *ret_from, uint32_t *ret_to) {
+    const Block *block = matches->block;
+    size_t row = (size_t)window * work->binding->source->stream_count + (size_t)matches->stream;
+    size_t place = row * KERNEL_BLOCKS_MAX + matches->first_lane / BLOCK_CUSTOMER_MAX;
     Positions *at = &work->positions[place];
     if (at->stamp != work->position_stamp) {
-        const BlockStream *rows = &work->block->streams[stream];
+        const BlockStream *rows = &block->streams[matches->stream];
         at->stamp = work->position_stamp;
-        at->from = engine_kernel_rows_until(work->block->time, rows, bounds[window].from_us);
-        at->to = engine_kernel_rows_until(work->block->time, rows, bounds[window].to_us);
+        at->from = engine_kernel_rows_until(block->time, rows, bounds[window].from_us);
+        at->to = engine_kernel_rows_until(block->time, rows, bounds[window].to_us);
     }
     *ret_from = at->from;
     *ret_to = at->to;
@@ -209,8 +211,8 @@ static Point point_of(KernelWork *work, NodeId id) {
     const Lanes *lanes = NULL;
     int code = engine_lanes_node(work->frame, id, &lanes);
     if (code < 0) {
-        static const uint64_t none[BLOCK_WORDS];
-        static const int64_t zero[BLOCK_CUSTOMER_MAX];
+        static const uint64_t none[LANE_WORDS];
+        static const int64_t zero[LANE_COUNT_MAX];
         engine_kernel_fail(work, code);
         return (Point){.us = zero, .valid = none};
     }
@@ -247,7 +249,8 @@ static bool bound_lane(const KernelWork *work, const Window *window, const Point
     *ret_from = (LaneBound){.us = INT64_MIN, .order = UINT64_MAX};
     *ret_to = (LaneBound){.us = work->now_us, .order = UINT64_MAX};
     if (window->kind == WINDOW_FIRST) {
-        int64_t first_us = work->block->first_any_us[lane];
+        int64_t first_us =
+            work->blocks[lane / BLOCK_CUSTOMER_MAX].first_any_us[lane % BLOCK_CUSTOMER_MAX];
         if (first_us > work->now_us)
             return false;
         ret_from->us = first_us - 1;
@@ -287,8 +290,8 @@ static void bound_lanes(KernelWork *work, const Window *window, uint64_t *ret_va
         from = point_of(work, window->from);
     if (window->to != NODE_NONE)
         to = point_of(work, window->to);
-    memset(ret_valid, 0, BLOCK_WORDS * sizeof(uint64_t));
-    for (uint32_t lane = 0; lane < work->block->customer_count; lane++) {
+    memset(ret_valid, 0, LANE_WORDS * sizeof(uint64_t));
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         LaneBound *low = &work->lane_from[lane], *high = &work->lane_to[lane];
         if (!BIT_GET(work->population, lane) ||
             !bound_lane(work, window, &from, &to, lane, low, high)) {
@@ -312,21 +315,23 @@ const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, i
     const Matches *matches = engine_kernel_matches(work, selection, ret_count);
     for (int32_t s = 0; s < *ret_count; s++) {
         Matches *inside = &work->lane_matches[s];
-        const BlockStream *stream = &work->block->streams[matches[s].stream];
+        const BlockStream *stream = &matches[s].block->streams[matches[s].stream];
         engine_kernel_matches_room(inside, matches[s].count);
         uint32_t count = 0;
         for (uint32_t i = 0; i < matches[s].count; i++) {
             uint32_t row = matches[s].rows == NULL ? i : matches[s].rows[i];
-            uint8_t lane = matches[s].lanes[i];
-            int64_t us = data_block_time(work->block->time, stream, row);
+            uint32_t lane = matches[s].first_lane + matches[s].lanes[i];
+            int64_t us = data_block_time(matches[s].block->time, stream, row);
             const LaneBound *low = &work->lane_from[lane], *high = &work->lane_to[lane];
             uint64_t order = engine_kernel_order(stream, row);
             bool is_in = (us > low->us || (us == low->us && order > low->order)) &&
                          (us < high->us || (us == high->us && order <= high->order));
             inside->row_room[count] = row;
-            inside->lane_room[count] = lane;
+            inside->lane_room[count] = matches[s].lanes[i];
             count += is_in;
         }
+        inside->block = matches[s].block;
+        inside->first_lane = matches[s].first_lane;
         inside->stream = matches[s].stream;
         inside->rows = inside->row_room;
         inside->lanes = inside->lane_room;
