@@ -52,14 +52,14 @@ size_t engine_lanes_size_bytes(const Plan *plan) {
     size_t size_bytes = sizeof(LaneFrame) + sizeof(LaneSlot);
     for (int32_t i = 0; i < plan->node_count; i++) {
         const Node *node = &plan->nodes[i];
-        size_bytes += sizeof(LaneSlot) + BLOCK_CUSTOMER_MAX * VALUE_SIZES[node->type] + 64;
+        size_bytes += sizeof(LaneSlot) + LANE_COUNT_MAX * VALUE_SIZES[node->type] + 64;
         size_bytes += ((size_t)node->arg_count + 1) * (sizeof(LaneTest) + 2 * sizeof(Value));
     }
     return size_bytes;
 }
 
 void engine_lanes_begin(LaneFrame *frame, uint32_t lane_count, int64_t now_us) {
-    assert(lane_count >= 1 && lane_count <= BLOCK_CUSTOMER_MAX);
+    assert(lane_count >= 1 && lane_count <= LANE_COUNT_MAX);
     frame->stamp++;
     frame->now_us = now_us;
     if (frame->lane_count == lane_count) {
@@ -92,11 +92,11 @@ static bool is_small(const LaneFrame *frame, size_t value_size_bytes) {
 
 static void *storage_of(LaneSlot *slot, size_t value_size_bytes) {
     if (slot->storage == NULL) {
-        slot->storage = aligned_alloc(64, BLOCK_CUSTOMER_MAX * value_size_bytes);
+        slot->storage = aligned_alloc(64, LANE_COUNT_MAX * value_size_bytes);
         if (slot->storage == NULL) {
             abort();
         }
-        memset(slot->storage, 0, BLOCK_CUSTOMER_MAX * value_size_bytes);
+        memset(slot->storage, 0, LANE_COUNT_MAX * value_size_bytes);
     }
     return slot->storage;
 }
@@ -118,7 +118,7 @@ static void begin_slot(LaneFrame *frame, LaneSlot *slot) {
 }
 
 Value engine_lanes_value(const Lanes *lanes, uint32_t lane) {
-    assert(lane < BLOCK_CUSTOMER_MAX);
+    assert(lane < LANE_COUNT_MAX);
     if (!engine_lanes_bit(lanes->valid, lane)) {
         return data_value_null(lanes->type);
     }
@@ -152,7 +152,7 @@ Value engine_lanes_value(const Lanes *lanes, uint32_t lane) {
 }
 
 void engine_lanes_set(Lanes *lanes, uint32_t lane, Value value) {
-    assert(lane < BLOCK_CUSTOMER_MAX);
+    assert(lane < LANE_COUNT_MAX);
     assert(value.is_null || value.type == lanes->type);
     uint64_t bit = UINT64_C(1) << (lane % 64);
     lanes->valid[lane / 64] |= value.is_null ? 0 : bit;
@@ -200,7 +200,7 @@ void engine_lanes_clear(const LaneFrame *frame, Lanes *lanes) {
 void engine_lanes_copy(const LaneFrame *frame, Lanes *lanes, const Lanes *from,
                        const uint64_t *set) {
     assert(lanes->type == from->type);
-    uint64_t taken[BLOCK_WORDS];
+    uint64_t taken[LANE_WORDS];
     LANE_WORDS_EACH(w) {
         taken[w] = set[w] & from->valid[w];
         lanes->valid[w] = (lanes->valid[w] & ~set[w]) | taken[w];
@@ -259,8 +259,7 @@ static int run_constant(LaneFrame *frame, LaneSlot *slot) {
     if (is_in_slot || !slot->is_broadcast) {
         Lanes all = *lanes;
         size_t size_bytes = VALUE_SIZES[lanes->type];
-        uint32_t count =
-            is_in_slot ? (uint32_t)(sizeof slot->small / size_bytes) : BLOCK_CUSTOMER_MAX;
+        uint32_t count = is_in_slot ? (uint32_t)(sizeof slot->small / size_bytes) : LANE_COUNT_MAX;
         for (uint32_t lane = 0; lane < count; lane++) {
             engine_lanes_set(&all, lane, value);
         }
@@ -297,7 +296,7 @@ static bool is_strict(const Node *node) {
 static int run_boxed(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
     NodeId id = (NodeId)(node - frame->plan->nodes);
-    uint64_t wanted[BLOCK_WORDS];
+    uint64_t wanted[LANE_WORDS];
     memcpy(wanted, frame->used, sizeof wanted);
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;

@@ -1,11 +1,11 @@
-// Lanes: the nodes of a plan evaluated for up to 256 customers, or rows of events, at once.
+// Lanes: the nodes of a plan evaluated for up to 1,024 customers, or rows of events, at once.
 //
 // A frame holds one value per node and lane: lanes are the customers of a block (customer nodes) or
 // rows of events (event nodes). Values and nulls are those of the reference evaluator, to the bit,
 // at every SIMD level. What a frame cannot know (leaves) or has no vector form for (boxed) its
 // owner supplies. A frame belongs to one thread.
 //
-// Bits of lanes that are not in use are 0, in all BLOCK_WORDS words; values of such lanes are
+// Bits of lanes that are not in use are 0, in all LANE_WORDS words; values of such lanes are
 // unspecified.
 #ifndef KRETS_ENGINE_LANES_H
 #define KRETS_ENGINE_LANES_H
@@ -16,13 +16,17 @@
 #include "engine/kernel.h"
 #include "lang/plan.h"
 
+// A frame holds several blocks of customers, so that what is done once a node is done seldom.
+#define LANE_COUNT_MAX (4 * BLOCK_CUSTOMER_MAX)
+#define LANE_WORDS     (LANE_COUNT_MAX / 64)
+
 // One node's values over the lanes. Null lanes hold 0 where it says so, but for lanes that the
 // owner put.
 typedef struct Lanes {
-    ValueType type;              // of the node
-    uint64_t valid[BLOCK_WORDS]; // bit set: not null
+    ValueType type;             // of the node
+    uint64_t valid[LANE_WORDS]; // bit set: not null
     union {
-        uint64_t *bits;    // BOOLEAN: BLOCK_WORDS; bits of null lanes are 0
+        uint64_t *bits;    // BOOLEAN: LANE_WORDS; bits of null lanes are 0
         int64_t *integers; // INTEGER, DECIMAL (mantissa), TIME (us), DATE (days); null lanes hold 0
         double *numbers;   // NUMBER; null lanes hold 0
         Str *texts;        // TEXT; not to be read where null
@@ -62,7 +66,7 @@ static inline void engine_lanes_freep(LaneFrame **frame) {
 // The most memory that a frame of this plan can take.
 size_t engine_lanes_size_bytes(const Plan *plan);
 
-// New lanes [0, lane_count), 1 <= lane_count <= BLOCK_CUSTOMER_MAX, at a now: everything known is
+// New lanes [0, lane_count), 1 <= lane_count <= LANE_COUNT_MAX, at a now: everything known is
 // forgotten. Constant time.
 void engine_lanes_begin(LaneFrame *frame, uint32_t lane_count, int64_t now_us);
 uint32_t engine_lanes_count(const LaneFrame *frame);

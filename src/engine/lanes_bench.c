@@ -214,10 +214,10 @@ int main(void) {
         make_plan(made, &BENCHES[i]);
         double each[3];
         for (int level = 0; level < 3; level++) {
-            each[level] = measure(made, levels[level], BLOCK_CUSTOMER_MAX);
+            each[level] = measure(made, levels[level], LANE_COUNT_MAX);
         }
         printf("%-32s %10.1f %10.1f %10.1f (%.3f)   %.1f\n", BENCHES[i].name, each[0], each[1],
-               each[2], each[2] / BLOCK_CUSTOMER_MAX, measure(made, KERNEL_SIMD_AVX512, 1));
+               each[2], each[2] / LANE_COUNT_MAX, measure(made, KERNEL_SIMD_AVX512, 1));
     }
     free(made);
     return 0;

@@ -7,7 +7,7 @@
 // The first value that is not null, then widened; arguments that no lane needs are left out.
 static int run_coalesce(LaneFrame *frame, LaneSlot *slot) {
     const Node *node = slot->node;
-    uint64_t open[BLOCK_WORDS], is_open = 1;
+    uint64_t open[LANE_WORDS], is_open = 1;
     memcpy(open, frame->used, sizeof open);
     for (int32_t i = 0; i < node->arg_count && is_open != 0; i++) {
         const Lanes *arg;
@@ -15,7 +15,7 @@ static int run_coalesce(LaneFrame *frame, LaneSlot *slot) {
         if (code < 0) {
             return code;
         }
-        uint64_t taken[BLOCK_WORDS];
+        uint64_t taken[LANE_WORDS];
         is_open = 0;
         LANE_WORDS_EACH(w) {
             taken[w] = open[w] & arg->valid[w];
@@ -37,7 +37,7 @@ static int run_if(LaneFrame *frame, LaneSlot *slot) {
     if (code < 0) {
         return code;
     }
-    uint64_t sets[2][BLOCK_WORDS], any[2] = {0, 0};
+    uint64_t sets[2][LANE_WORDS], any[2] = {0, 0};
     LANE_WORDS_EACH(w) {
         sets[0][w] = condition->bits[w] & condition->valid[w];
         sets[1][w] = frame->used[w] & ~sets[0][w];
@@ -74,7 +74,7 @@ static void find_better(LaneFrame *frame, const Lanes *best, const Lanes *from, 
         frame->vector->numbers_less(low->numbers, high->numbers, &mask, ret_better);
         return;
     }
-    memset(ret_better, 0, BLOCK_WORDS * sizeof(uint64_t));
+    memset(ret_better, 0, LANE_WORDS * sizeof(uint64_t));
     LANE_EACH(lane, both) {
         int order =
             engine_value_order(engine_lanes_value(low, lane), engine_lanes_value(high, lane));
@@ -94,7 +94,7 @@ static int run_extreme(LaneFrame *frame, LaneSlot *slot) {
         }
         Lanes wide;
         arg = engine_lanes_widen(frame, arg, node->type, &wide, frame->scratch[0]);
-        uint64_t both[BLOCK_WORDS], taken[BLOCK_WORDS];
+        uint64_t both[LANE_WORDS], taken[LANE_WORDS];
         LANE_WORDS_EACH(w) {
             both[w] = best->valid[w] & arg->valid[w];
         }

@@ -489,7 +489,7 @@ LaneRun engine_lanes_between(LaneFrame *frame, LaneSlot *slot) {
 // ---- in ----
 
 static int run_in_tests(LaneFrame *frame, LaneSlot *slot) {
-    uint64_t any_true[BLOCK_WORDS] = {0}, all_valid[BLOCK_WORDS];
+    uint64_t any_true[LANE_WORDS] = {0}, all_valid[LANE_WORDS];
     memcpy(all_valid, frame->used, sizeof all_valid);
     for (int32_t i = 0; i < slot->test_count; i++) {
         LaneTruth truth;

@@ -571,7 +571,7 @@ _Static_assert(sizeof trait_types / sizeof trait_types[0] == LANES_TRAITS_MAX,
 
 // One `identify` each, with some traits; trait 0 is the zone.
 static void make_table(LaneWorld *world) {
-    enum { COUNT = BLOCK_CUSTOMER_MAX };
+    enum { COUNT = LANE_COUNT_MAX };
     Arena *arena = world->arena;
     Str *ids = base_arena_alloc_array(arena, COUNT, sizeof(Str));
     uint64_t *first_row = base_arena_alloc_array(arena, COUNT + 1, sizeof(uint64_t));
@@ -651,7 +651,7 @@ static void make_plan(LaneWorld *world) {
 static void make_works(LaneWorld *world) {
     KretsError error = {0};
     assert_int_equal(engine_ready_make(&world->plan, &world->ready, &error), 0);
-    for (size_t i = 0; i < BLOCK_CUSTOMER_MAX; i++) {
+    for (size_t i = 0; i < LANE_COUNT_MAX; i++) {
         Work **works[] = {&world->works[i], &world->helpers[i]};
         for (int k = 0; k < 2; k++) {
             *works[k] = engine_work_new(world->ready, &world->table, &world->fit_set,
@@ -680,7 +680,7 @@ LaneWorld *lanes_world_new(uint64_t seed) {
 }
 
 void lanes_world_free(LaneWorld *world) {
-    for (size_t i = 0; i < BLOCK_CUSTOMER_MAX; i++) {
+    for (size_t i = 0; i < LANE_COUNT_MAX; i++) {
         engine_work_free(world->works[i]);
         engine_work_free(world->helpers[i]);
     }

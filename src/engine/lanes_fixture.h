@@ -5,6 +5,7 @@
 
 #include "data/block.h"
 #include "engine/engine_private.h"
+#include "engine/lanes.h"
 
 enum {
     LANES_NODES_MAX = 400,
@@ -39,8 +40,8 @@ typedef struct LaneWorld {
     EventTable table;
     int64_t now_us;
     Ready *ready;
-    Work *works[BLOCK_CUSTOMER_MAX];   // the reference
-    Work *helpers[BLOCK_CUSTOMER_MAX]; // of boxed nodes: they know only what lanes know
+    Work *works[LANE_COUNT_MAX];   // the reference
+    Work *helpers[LANE_COUNT_MAX]; // of boxed nodes: they know only what lanes know
 } LaneWorld;
 
 // The same for the same seed.

@@ -9,10 +9,10 @@ static uint64_t true_bits(const Lanes *lanes, size_t w) {
     return lanes->bits[w] & lanes->valid[w];
 }
 
-// Two words at once, which every processor can; four of them are all lanes.
+// Two words at once, which every processor can.
 typedef uint64_t WordPair __attribute__((vector_size(16), aligned(8), may_alias));
 #define WORD_PAIR(words, pair) (*(WordPair *)((words) + 2 * (pair)))
-_Static_assert(BLOCK_WORDS == 4, "two pairs of words");
+enum { PAIRS = LANE_WORDS / 2 };
 
 // `and` is true where all are and false where any is, `or` the other way round (flip: all bits
 // set); arguments after those that settle every lane are left out.
@@ -20,8 +20,9 @@ static inline __attribute__((always_inline)) int run_junction(LaneFrame *frame, 
                                                               uint64_t flip) {
     const Node *node = slot->node;
     const WordPair flips = {flip, flip};
-    const WordPair used[2] = {WORD_PAIR(frame->used, 0), WORD_PAIR(frame->used, 1)};
-    WordPair all[2] = {used[0], used[1]}, any_not[2] = {{0, 0}, {0, 0}};
+    WordPair all[PAIRS], any_not[PAIRS] = {{0, 0}};
+    for (int p = 0; p < PAIRS; p++)
+        all[p] = WORD_PAIR(frame->used, p);
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *arg;
         int code = engine_lanes_get(frame, node->args[i], &arg);
@@ -29,17 +30,17 @@ static inline __attribute__((always_inline)) int run_junction(LaneFrame *frame, 
             return code;
         }
         WordPair open = {0, 0};
-        for (int p = 0; p < 2; p++) {
+        for (int p = 0; p < PAIRS; p++) {
             WordPair valid = WORD_PAIR(arg->valid, p), bits = WORD_PAIR(arg->bits, p) ^ flips;
             all[p] &= valid & bits;
             any_not[p] |= valid & ~bits;
-            open |= used[p] & ~any_not[p];
+            open |= WORD_PAIR(frame->used, p) & ~any_not[p];
         }
         if ((open[0] | open[1]) == 0) {
             break;
         }
     }
-    for (int p = 0; p < 2; p++) {
+    for (int p = 0; p < PAIRS; p++) {
         WordPair truth = all[p] & ~any_not[p];
         if (flip != 0) {
             truth = any_not[p];

@@ -20,7 +20,7 @@ enum { RANK_BOUNDS_MAX = 32 };
 
 typedef struct Operands {
     const Lanes *a, *b;
-    uint64_t valid[BLOCK_WORDS]; // of both
+    uint64_t valid[LANE_WORDS]; // of both
 } Operands;
 
 static int operands_of(LaneFrame *frame, const Node *node, Operands *ret_operands) {

@@ -13,7 +13,7 @@ typedef int (*LaneRun)(LaneFrame *frame, LaneSlot *slot);
 
 // Three-valued truth of each lane: true (bits), false (valid without bits), null (neither).
 typedef struct LaneTruth {
-    uint64_t bits[BLOCK_WORDS], valid[BLOCK_WORDS];
+    uint64_t bits[LANE_WORDS], valid[LANE_WORDS];
 } LaneTruth;
 
 typedef enum LaneTestKind {
@@ -54,9 +54,9 @@ struct LaneSlot {
     Lanes lanes;
     uint64_t stamp; // of the frame's lanes that it holds
     LaneRun run;    // NULL until the node is first asked for
-    _Alignas(64) uint64_t small[8];
+    _Alignas(64) uint64_t small[LANE_WORDS];
     const Node *node;
-    void *storage; // for 256 lanes; NULL until needed
+    void *storage; // for LANE_COUNT_MAX lanes; NULL until needed
     LaneTest test; // COMPARE, BETWEEN of constants; its interval: a time moved
     union {
         const LaneTest *tests; // BETWEEN, IN
@@ -78,16 +78,16 @@ struct LaneFrame {
     uint64_t stamp;
     int64_t now_us;
     uint32_t lane_count, word_count;
-    uint64_t used[BLOCK_WORDS];
+    uint64_t used[LANE_WORDS];
     // Room for intermediate values; nobody keeps them while another node is evaluated.
-    _Alignas(64) int64_t scratch[LANE_SCRATCH_COUNT][BLOCK_CUSTOMER_MAX];
+    _Alignas(64) int64_t scratch[LANE_SCRATCH_COUNT][LANE_COUNT_MAX];
 };
 
-#define LANE_WORDS_EACH(w) for (size_t w = 0; w < BLOCK_WORDS; w++)
+#define LANE_WORDS_EACH(w) for (size_t w = 0; w < LANE_WORDS; w++)
 
 // Each lane of a set of lanes, ascending.
 #define LANE_EACH(lane, set)                                                                       \
-    for (size_t lane##_w = 0; lane##_w < BLOCK_WORDS; lane##_w++)                                  \
+    for (size_t lane##_w = 0; lane##_w < LANE_WORDS; lane##_w++)                                   \
         for (uint64_t lane##_rest = (set)[lane##_w]; lane##_rest != 0;                             \
              lane##_rest &= lane##_rest - 1)                                                       \
             for (uint32_t                                                                          \

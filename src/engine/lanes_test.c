@@ -71,7 +71,7 @@ static void fail_lane(const LaneWorld *world, NodeId id, uint32_t lane, Value ex
 
 // What a frame promises of lanes besides their values.
 static void check_form(const Lanes *lanes, uint32_t lane_count) {
-    for (uint32_t lane = 0; lane < BLOCK_CUSTOMER_MAX; lane++) {
+    for (uint32_t lane = 0; lane < LANE_COUNT_MAX; lane++) {
         bool is_valid = (lanes->valid[lane / 64] >> (lane % 64) & 1) != 0;
         if (lanes->type == VALUE_BOOLEAN && !is_valid) {
             assert_int_equal(lanes->bits[lane / 64] >> (lane % 64) & 1, 0);
@@ -115,7 +115,8 @@ static void put_some(LaneWorld *world, LaneFrame *frame, uint32_t lane_count) {
 }
 
 static size_t check_frame(LaneWorld *world, LaneFrame *frame) {
-    static const uint32_t counts[] = {1, 2, 5, 7, 8, 9, 63, 64, 65, 127, 128, 200, 255, 256, 256};
+    static const uint32_t counts[] = {1,   2,   5,   7,   8,   9,   63,   64,  65,
+                                      127, 128, 200, 255, 256, 257, 1000, 1024};
     uint32_t lane_count = CHANCE_PICK(&world->chance, counts);
     size_t checked = 0;
     engine_lanes_begin(frame, lane_count, world->now_us);

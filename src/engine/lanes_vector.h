@@ -6,10 +6,11 @@
 
 #include "data/block.h"
 #include "engine/kernel.h"
+#include "engine/lanes.h"
 
-// Where a test's bits matter: its result is (test XOR flip) AND valid, in all BLOCK_WORDS words.
+// Where a test's bits matter: its result is (test XOR flip) AND valid, in all LANE_WORDS words.
 typedef struct LaneMask {
-    const uint64_t *valid; // BLOCK_WORDS
+    const uint64_t *valid; // LANE_WORDS
     uint64_t flip;         // 0 or UINT64_MAX
     uint32_t count;        // lanes in use
 } LaneMask;

@@ -21,7 +21,7 @@ enum {
     BATCHES = 60,
     TRIES_MOST = 300,
     REPORTS_MOST = 8,
-    CLONES_MOST = 60,
+    CLONES_MOST = 150,
     NOWS = 3
 };
 
