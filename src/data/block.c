@@ -7,7 +7,8 @@ int64_t data_block_time(const BlockTime *time, const BlockStream *stream, size_t
     uint32_t tick = stream->tick[row];
     if (tick == 0)
         return CALENDAR_TIME_MIN;
-    return time->base_us + (int64_t)tick * time->tick_us + (int64_t)data_block_rest(stream, row);
+    return (int64_t)((uint64_t)time->base_us + tick * (uint64_t)time->tick_us +
+                     data_block_rest(stream, row));
 }
 
 uint32_t data_block_row(const BlockTime *time, const BlockStream *stream, int64_t time_us,

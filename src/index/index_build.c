@@ -23,7 +23,8 @@ struct IndexBuilder {
     IndexBuild build; // with texts of its own
     Arena *arena;
     IndexMemory memory;
-    Roster roster; // of the index to be
+    Roster roster; // of the index to be; given away to it in the end
+    uint64_t generation;
     uint32_t first_wanted;
     BuildPartition *partitions;
     Index *base; // what is extended; NULL: nothing
@@ -117,7 +118,7 @@ static int begin_folder(IndexBuilder *builder, KretsError *error) {
     r = index_roster_load(builder->build.directory, &old, NULL, error);
     if (r < 0)
         return r;
-    builder->roster.generation = r == 0 ? old.generation + 1 : 1;
+    builder->generation = builder->roster.generation = r == 0 ? old.generation + 1 : 1;
     if (r != INDEX_NEWER)
         r = index_roster_sweep(r == 0 ? &old : NULL, builder->build.directory, error);
     if (old.arena != NULL)
@@ -166,7 +167,7 @@ int index_extend_begin(const IndexBuild *build, IndexBuilder **ret_builder, Kret
         r = INDEX_OUTDATED;
     if (r == 0) {
         index_roster_copy(&builder->roster, &builder->base->roster);
-        builder->roster.generation++;
+        builder->generation = ++builder->roster.generation;
         builder->first_wanted = builder->roster.wanted_count;
         add_wanted(&builder->roster, build);
         r = index_roster_sweep(&builder->base->roster, build->directory, error);
@@ -214,7 +215,7 @@ static const char *file_path(const IndexBuilder *builder, uint32_t partition, co
     if (!has_files(builder))
         return NULL;
     base_text_printf(path, "%.*s/%llu-%u-%s.index", STR_ARG(builder->build.directory),
-                     (unsigned long long)builder->roster.generation, partition, kind);
+                     (unsigned long long)builder->generation, partition, kind);
     return path->data;
 }
 

@@ -124,7 +124,7 @@ static void test_outcomes(void **state) {
     assert_non_null(reason.data);
     CrowdShape shape = {.seed = 3, .customers = 30, .rows_max = 5};
     Crowd *crowd = index_fixture_crowd(&shape);
-    INDEX_SCOPED index = build(crowd);
+    index_close(build(crowd));
     assert_int_equal(outcome("", &reason), 0);
     assert_int_equal(outcome("stamp", &reason), 0);
     assert_int_equal(outcome("another stamp", &reason), INDEX_OUTDATED);
@@ -171,7 +171,7 @@ static void test_refuses_to_extend(void **state) {
     (void)state;
     CrowdShape shape = {.seed = 5, .customers = 300, .rows_max = 5};
     Crowd *crowd = index_fixture_crowd(&shape);
-    INDEX_SCOPED index = build(crowd);
+    index_close(build(crowd));
     IndexBuild spec = index_fixture_spec(crowd, base_str_from(folder));
     IndexBuilder *builder = NULL;
     spec.stamp = STR("later");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "index/index_private.h"
 
 #define ROSTER_FILE "roster"
@@ -227,6 +228,7 @@ int index_roster_save(const Roster *roster, Str directory, KretsError *error) {
     if (r < 0)
         return r;
     index_frame_close(&frame);
+    base_fault_point("index_roster_written");
     if (rename(temporary.data, path.data) != 0)
         return fail_folder(directory, "write the roster of", error);
     return sync_folder(directory, error);
