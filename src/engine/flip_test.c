@@ -82,7 +82,8 @@ static void show_flips(Text *out, Fixture *fixture, const Case *test) {
     Flips *flips = NULL;
     KretsError error = {0};
     int64_t now_us = engine_fixture_time(test->now);
-    assert_int_equal(engine_flips_new(plan, table, NULL, (size_t)64 << 20, &flips, &error), 0);
+    const FitSet *fits = engine_fixture_fit(fixture, plan, table, now_us, 1);
+    assert_int_equal(engine_flips_new(plan, table, fits, (size_t)64 << 20, &flips, &error), 0);
     size_t wanted = 1;
     for (const char *c = test->expected; *c != '\0'; c++) {
         wanted += *c == ' ';
@@ -172,6 +173,42 @@ static void thresholds_of_time_are_solved(void **state) {
         // floor(10 000 / d) falls below 200 once d > 50
         {"10000 / days_since(last(order)) < 200", "2026-02-01T00:00Z",
          "2026-03-16T10:00:00.000001Z never", 0},
+        {0},
+    });
+}
+
+static void a_time_that_passes_flips_once(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        {"completed(last(order), 30 days)", "2026-02-01T00:00Z", "2026-02-24T10:00:00Z never", 0},
+        {"not completed(last(order), 30 days)", "2026-02-01T00:00Z", "2026-02-24T10:00:00Z never",
+         0},
+        // the clocks went forward in between
+        {"completed(last(order), 3 months)", "2026-02-01T00:00Z", "2026-04-25T09:00:00Z never", 0},
+        {"completed(birth, 9497 days)", "2026-02-01T00:00Z", "2026-03-01T00:00:00Z never", 0},
+        {"completed(last(mail), 30 days)", "2026-02-01T00:00Z", "never", 0},
+        {"completed(last(cart), 1 day) and days_since(last(cart)) < 3", "2026-03-02T10:00Z",
+         "2026-03-03T09:00:00Z 2026-03-05T09:00:00Z never", "carl"},
+        // a time that goes on itself
+        {"completed(coalesce(renewal, now), 1 week)", "2026-02-01T00:00Z",
+         "2026-10-07T12:00:00Z never", 0},
+        {"completed(least(renewal, now), 1 week)", "2026-02-01T00:00Z",
+         "2026-10-07T12:00:00Z never", 0},
+        {0},
+    });
+}
+
+static void the_top_flips_where_x_meets_its_bound(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        // fitted on 1 February: 31 days of fred and zoe, less of anna
+        {"top(days_since(last(any)), 3)", "2026-02-01T00:00Z", "never", 0},
+        {"top(days_since(last(any)), 1)", "2026-02-01T00:00Z", "2026-02-25T10:00:00Z never", 0},
+        {"top(count(order last 30 days), 1)", "2026-02-01T00:00Z", "2026-02-04T10:00:00Z never", 0},
+        {"top(count(order), 1 where did(order last 30 days))", "2026-02-01T00:00Z",
+         "2026-02-24T10:00:00Z never", 0},
+        {"not top(count(order), 1 where days_since(last(order)) < 30.5)", "2026-02-01T00:00Z",
+         "2026-02-24T22:00:00Z never", 0},
         {0},
     });
 }
@@ -301,6 +338,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expiring_events_flip_at_the_threshold),
         cmocka_unit_test(thresholds_of_time_are_solved),
+        cmocka_unit_test(a_time_that_passes_flips_once),
+        cmocka_unit_test(the_top_flips_where_x_meets_its_bound),
         cmocka_unit_test(local_days_follow_the_clock),
         cmocka_unit_test(birthdays),
         cmocka_unit_test(absences_have_deadlines),
