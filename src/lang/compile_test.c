@@ -561,6 +561,20 @@ static void test_nested_and_is_flat(void **state) {
                      4);
 }
 
+// An integer, a decimal and a number over the events of all steps, `any` and an item beside it.
+static void test_by_is_of_one_type_in_all_steps(void **state) {
+    (void)state;
+    ExpressionLook look = look_at("sequence(order then refund then not view by amount)");
+    const Sequence *sequence = &look.plan->sequences[0];
+    assert_int_equal(look.plan->nodes[sequence->by].type, VALUE_NUMBER);
+    look = look_at("sequence(order[products] then any in all within 2 weeks by quantity)");
+    sequence = &look.plan->sequences[0];
+    const Node *by = &look.plan->nodes[sequence->by];
+    assert_int_equal(by->type, VALUE_INTEGER);
+    assert_int_equal(look.plan->properties[by->index].count, 3);
+    assert_int_equal(sequence->all_within_n, 2);
+}
+
 static void test_fits_are_ordered_by_level(void **state) {
     (void)state;
     ExpressionLook look = look_at("ntile(recency, 5) = 1 and percentile(ntile(monetary, 3) + "
@@ -784,6 +798,7 @@ int main(void) {
         cmocka_unit_test(test_constants_take_the_type_they_meet),
         cmocka_unit_test(test_literal_times_are_in_the_models_zone),
         cmocka_unit_test(test_nested_and_is_flat),
+        cmocka_unit_test(test_by_is_of_one_type_in_all_steps),
         cmocka_unit_test(test_fits_are_ordered_by_level),
         cmocka_unit_test(test_a_properties_columns_follow_its_events),
         cmocka_unit_test(test_the_zone_trait_is_in_the_plan_with_its_event),
