@@ -1,5 +1,8 @@
 #include "app/members.h"
 
+#include "app/flips.h"
+#include "app/focus.h"
+#include "app/tables.h"
 #include "lang/diagnostic.h"
 
 int app_members_find(const Project *project, Str segment, int32_t *ret_index, KretsError *error) {
@@ -50,4 +53,23 @@ int app_members(Project *project, Str segment, MembersResult *ret_result, KretsE
     result.members = result.answers.segments[0];
     *ret_result = result;
     return 0;
+}
+
+int app_members_spans(Project *project, MembersResult *result, KretsError *error) {
+    const Model *model = project->model;
+    const Plan *plan = project->plan;
+    int32_t index = 0;
+    const FitSet *fits = NULL;
+    int r = app_members_find(project, result->segment, &index, error);
+    if (r == 0)
+        r = app_focus_segment(project, index, &index, error);
+    if (r == 0)
+        r = app_population_stored_fit(project, &fits, NULL, error);
+    if (r == 0)
+        r = app_flips_spans(project, project->arena, fits, &result->answers, result->members, index,
+                            &result->spans, error);
+    app_tables_done(project); // of the narrow plan
+    project->model = model;
+    project->plan = plan;
+    return r;
 }

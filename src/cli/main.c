@@ -54,12 +54,18 @@ static const Command commands[] = {
     {"members", "SEGMENT", 1, 1, "Who is in a segment",
      "One customer id a line on standard output; what and when on standard error.\n"
      "\n"
+     "  --at TIME     as of another instant (the same as --now: give one of them)\n"
+     "  --with LIST   columns beside the id, as CSV: since when they have been in, until when "
+     "they\n"
+     "                stay if nothing happens (empty: from the beginning, never)\n"
+     "  --format F    csv or ndjson: a table with a header, or one JSON object a line\n"
      "  --limit N     only the first N\n"
      "  --fit N       with fit N in place of the newest\n"
      "\n"
      "Examples:\n"
      "  krets members lapsed > lapsed.txt\n"
-     "  krets members lapsed --now 2011-06-30 --json\n",
+     "  krets members lapsed --at 2011-06-30 --json\n"
+     "  krets members champions --with since,until   # who has stayed longest, who leaves next\n",
      cli_members_run, true},
     {"changes", "SEGMENT", 1, 1, "Who entered and left a segment, and when exactly",
      "Every entry and exit after --from, up to and including --to, computed under today's\n"
