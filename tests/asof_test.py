@@ -229,3 +229,116 @@ def replay(found, until_us):
         assert (customer in members) == (change == "left")
         (members.add if change == "entered" else members.remove)(customer)
     return members
+
+
+# --- since and until ------------------------------------------------------------------------------
+
+def test_members_with_since_and_until(shop):
+    at = ("--at", "2024-03-27", "-C", shop)
+    assert rows("members", "fresh", "--with", "since,until", *at) == [
+        ["customer", "since", "until"],
+        ["anna", "2024-03-20T12:30:00Z", "2024-03-30T12:30:00Z"],
+        ["çelik, z.", "2024-03-25T22:59:59.999999Z", "2024-04-04T22:59:59.999999Z"]]
+    assert rows("members", "late", "--with", "until", *at) == [["customer", "until"], ["bo", ""]]
+    assert rows("members", "grown", "--with", "since", "--at", "2024-06-01", "-C", shop) == [
+        ["customer", "since"], ["bo", "2024-03-30T23:00:00Z"]]
+    # bo's trait has no time, so that bo has been a customer without a visit from the beginning.
+    assert rows("members", "quiet", "--with", "until,since", *at)[1] == ["bo", "", ""]
+
+
+def test_members_with_spans_as_json_and_lines(shop):
+    at = ("--at", "2024-03-27", "-C", shop)
+    whole = json.loads(krets("members", "fresh", "--with", "since,until", "--json", *at).stdout)
+    assert whole["members"][0] == {
+        "customer": "anna", "since": "2024-03-20T12:30:00Z", "until": "2024-03-30T12:30:00Z",
+        "metrics": {"orders": 2, "recent": 2}}
+    lines = krets("members", "quiet", "--with", "since", "--format", "ndjson", *at).stdout
+    assert [json.loads(line)["since"] for line in lines.splitlines()] == [
+        None, "2024-03-25T22:59:59.999999Z"]
+    assert "since" not in krets("members", "fresh", "--json", *at).stdout
+    assert krets("members", "fresh", *at).stdout == "anna\nçelik, z.\n"
+    assert krets("members", "fresh", "--format", "csv", *at).stdout == (
+        'customer\nanna\n"çelik, z."\n')
+
+
+def test_spans_agree_with_changes(tmp_path):
+    """Since is the newest entry before the instant, until the first exit after it."""
+    seed = 20240411
+    folder = project(tmp_path, orders=random_orders(seed, 60, 400))
+    krets("run", "-C", folder)
+    at = "2024-03-13T17:45:00Z"
+    cut = max(row.split(",")[1] for row in
+              krets("members", "fresh", "--with", "since", "--at", at, "-C", folder)
+              .stdout.splitlines()[1:])
+    assert cut <= at
+    for segment in ("fresh", "late", "twice"):
+        found = rows("changes", segment, "--from", "2023-12-31", "--to", at, "-C", folder)[1:]
+        newest = {row[0]: row[1] for row in found if row[2] == "entered"}
+        spans = rows("members", segment, "--with", "since,until", "--at", at, "-C", folder)[1:]
+        assert len(spans) > 5, seed
+        assert {who: since for who, since, _ in spans} == {
+            who: newest[who] for who in replay(found, instant_us(at))}
+        assert all(until == "" or instant_us(until) > instant_us(at) for _, _, until in spans)
+
+
+def test_at_and_now_are_the_same_and_not_both(shop):
+    a = krets("members", "fresh", "--at", "2024-03-27", "-C", shop)
+    b = krets("members", "fresh", "--now", "2024-03-27", "-C", shop)
+    assert (a.stdout, a.stderr) == (b.stdout, b.stderr)
+    for command in (["members", "fresh"], ["explain", "anna"], ["run"]):
+        done = krets(*command, "--at", "2024-03-27", "--now", "2024-03-27", "-C", shop, code=2)
+        assert "--now and --at" in done.stderr
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["members", "fresh", "--with", "units"], "not `units`"),
+    (["members", "fresh", "--with", ""], "since and until"),
+    (["members", "fresh", "--at", "soon"], "--at: `soon` is not a time"),
+    (["members", "fersh", "--at", "2024-03-27"], "did you mean `fresh`"),
+    (["members", "fresh", "--format", "parquet"], "csv or ndjson"),
+    (["verify", "--at", "2024-03-27"], "takes no --at"),
+    (["explain", "anna", "--with", "since"], "takes no --with"),
+    (["run", "--to", "2024-03-27"], "takes no --to")])
+def test_wrong_usage_of_members(arguments, said, shop):
+    done = krets(*arguments, "-C", shop, code=2)
+    assert said in done.stderr and done.stdout == ""
+
+
+# --- explain --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("who, segment, at, since, until, words", [
+    ("anna", "fresh", "2024-03-27", "2024-03-20T12:30:00Z", "2024-03-30T12:30:00Z",
+     "in since 20 March 2024 13:30; leaves on 30 March 13:30 unless another order comes"),
+    ("anna", "seen", "2024-03-05", "2024-03-02T00:00:00Z", "2024-03-09T00:00:00Z",
+     "in since 2 March 2024 01:00; leaves on 9 March 01:00 unless another visit comes"),
+    ("anna", "late", "2024-03-27", "2024-03-20T12:30:00Z", "2024-03-30T12:30:00.000001Z",
+     "not in since 20 March 2024 13:30; would enter on 30 March 13:30 if nothing happens"),
+    ("bo", "grown", "2023-03-27", None, "2024-03-30T23:00:00Z",
+     "never in yet; would enter on 31 March 2024 00:00 if nothing happens"),
+    ("bo", "quiet", "2024-03-27", None, None,
+     "in from the beginning; stays in unless something happens"),
+    ("eva", "fresh", "2024-04-10", None, None, "never in yet; enters only if something happens"),
+    ("anna", "fresh", "2024-03-10", "2024-03-01T10:00:00.000001Z",
+     "2024-03-11T10:00:00.000001Z",
+     "in since 1 March 2024 11:00; leaves on 11 March 11:00 unless another order comes"),
+    ("anna", "quiet", "2024-03-01T12:00Z", "2024-03-01T10:00:00.000001Z", "2024-03-02T00:00:00Z",
+     "in since 1 March 2024 11:00; leaves on 2 March 01:00 unless something else happens")])
+def test_explain_says_since_and_until(who, segment, at, since, until, words, shop):
+    arguments = ("explain", who, segment, "--at", at, "-C", shop)
+    found = json.loads(krets(*arguments, "--json").stdout)["segments"][0]
+    assert (found["since"], found["until"], found["outlook"]) == (since, until, words)
+    assert f"\n  {words}\n" in krets(*arguments).stdout
+
+
+def test_explain_without_a_segment_is_brief(shop):
+    text = krets("explain", "anna", "--at", "2024-03-27", "-C", shop).stdout
+    assert "\n       in since 20 March 2024 13:30; leaves on 30 March 13:30\n" in text
+    assert "never in yet; enters only" not in text
+
+
+def test_explain_in_the_zone_of_the_customer(tmp_path):
+    folder = project(tmp_path, people="who,born,timezone\nanna,2000-01-01,Asia/Tokyo\n")
+    krets("run", "-C", folder)
+    text = krets("explain", "anna", "fresh", "--at", "2024-03-27", "-C", folder).stdout
+    assert ("in since 20 March 2024 21:30; leaves on 30 March 21:30 unless another order comes "
+            "(Asia/Tokyo)") in text

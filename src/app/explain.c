@@ -168,6 +168,29 @@ static int trace_customer(Project *project, const FitSet *fits, ExplainResult *r
                         error);
 }
 
+static int explain_segments(Explainer *e, const FitSet *fits, int32_t only, ExplainResult *result,
+                            KretsError *error) {
+    Project *project = e->project;
+    int32_t first = only < 0 ? 0 : only;
+    int32_t last = only < 0 ? project->plan->segment_count : only + 1;
+    result->segments = base_arena_alloc_array(project->arena, (size_t)(last - first) + 1,
+                                              sizeof *result->segments);
+    OutlookJob job = {.project = project,
+                      .table = e->table,
+                      .fits = fits,
+                      .now_us = result->now_us,
+                      .trace = e->trace};
+    int r = engine_flips_new(project->plan, e->table, fits, project->options.memory_bytes / 10,
+                             &job.flips, error);
+    for (int32_t s = first; r == 0 && s < last; s++) {
+        ExplainSegment *segment = &result->segments[result->segment_count++];
+        *segment = explain_segment(e, s, only >= 0);
+        r = app_outlook(&job, s, only < 0, &segment->outlook, error);
+    }
+    engine_flips_free(job.flips);
+    return r;
+}
+
 int app_explain(Project *project, Str customer, Str segment, ExplainResult *ret_result,
                 KretsError *error) {
     ExplainResult result = {.customer = customer};
@@ -186,12 +209,8 @@ int app_explain(Project *project, Str customer, Str segment, ExplainResult *ret_
     assert(e.trace != NULL);
     result.is_in_population = e.trace->is_in_population;
     explain_metrics(&e, &result);
-    int32_t first = only < 0 ? 0 : only;
-    int32_t last = only < 0 ? project->plan->segment_count : only + 1;
-    result.segments =
-        base_arena_alloc_array(project->arena, (size_t)(last - first) + 1, sizeof *result.segments);
-    for (int32_t s = first; s < last; s++)
-        result.segments[result.segment_count++] = explain_segment(&e, s, only >= 0);
-    *ret_result = result;
-    return 0;
+    r = explain_segments(&e, fits, only, &result, error);
+    if (r == 0)
+        *ret_result = result;
+    return r;
 }

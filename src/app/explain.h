@@ -2,6 +2,7 @@
 #ifndef KRETS_APP_EXPLAIN_H
 #define KRETS_APP_EXPLAIN_H
 
+#include "app/outlook.h"
 #include "app/population.h"
 #include "engine/evaluate.h"
 
@@ -31,6 +32,7 @@ typedef struct ExplainSegment {
     Str key, name, words;
     bool is_member;
     Str because;              // a sentence
+    Outlook outlook;          // since when, until when
     const ExplainNode *nodes; // only when the segment was asked for
     size_t node_count;
 } ExplainSegment;

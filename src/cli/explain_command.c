@@ -28,11 +28,17 @@ static json_t *segment_json(const ExplainSegment *segment) {
     json_t *nodes = json_array();
     for (size_t i = 0; i < segment->node_count; i++)
         json_array_append_new(nodes, node_json(&segment->nodes[i]));
-    return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o}", "segment",
-                     cli_command_json_text(segment->key), "name",
-                     cli_command_json_text(segment->name), "words",
-                     cli_command_json_text(segment->words), "member", (int)segment->is_member,
-                     "because", cli_command_json_text(segment->because), "nodes", nodes);
+    const FlipSpan *span = &segment->outlook.span;
+    json_t *since =
+        span->since_us > CALENDAR_TIME_MIN ? cli_command_json_time(span->since_us) : json_null();
+    json_t *until =
+        span->until_us != FLIP_NEVER ? cli_command_json_time(span->until_us) : json_null();
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "segment",
+        cli_command_json_text(segment->key), "name", cli_command_json_text(segment->name), "words",
+        cli_command_json_text(segment->words), "member", (int)segment->is_member, "since", since,
+        "until", until, "outlook", cli_command_json_text(segment->outlook.words), "because",
+        cli_command_json_text(segment->because), "nodes", nodes);
 }
 
 static int print_json(const ExplainResult *result, KretsError *error) {
@@ -73,6 +79,10 @@ static void print_segment(const Project *project, const ExplainSegment *segment)
     printf("%s%s %.*s%s (%.*s): %.*s\n", is_colour ? "\033[1m" : "",
            segment->is_member ? "in    " : "not in", STR_ARG(segment->name),
            is_colour ? "\033[0m" : "", STR_ARG(segment->key), STR_ARG(segment->words));
+    if (segment->node_count > 0 || segment->is_member ||
+        segment->outlook.span.until_us != FLIP_NEVER)
+        printf("  %s%.*s\n", segment->node_count > 0 ? "" : "     ",
+               STR_ARG(segment->outlook.words));
     if (segment->node_count == 0)
         return;
     printf("  because %.*s\n\n", STR_ARG(segment->because));

@@ -85,10 +85,11 @@ static const Command commands[] = {
      "when\n",
      cli_changes_run, true},
     {"explain", "CUSTOMER [SEGMENT]", 1, 2, "Why a customer is in a segment, or not",
-     "Prints the expression as a tree with the value of every part and the events that decided.\n"
-     "Without SEGMENT: all segments, a line each.\n"
+     "Prints the expression as a tree with the value of every part and the events that decided,\n"
+     "since when it has been so, and when it ends if nothing happens. Without SEGMENT: all\n"
+     "segments, a line or two each.\n"
      "\n"
-     "  --at TIME     as of another instant (the same as --now)\n"
+     "  --at TIME     as of another instant (the same as --now: give one of them)\n"
      "\n"
      "Examples:\n"
      "  krets explain 17850\n"

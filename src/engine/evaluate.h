@@ -48,6 +48,7 @@ typedef struct TraceRows { // what an aggregate or sequence saw
 } TraceRows;
 typedef struct Trace {
     bool is_in_population;
+    const Zone *zone;            // of the customer at now
     const Value *nodes;          // by NodeId; event-scope nodes hold null
     const TraceRows *aggregates; // by index of Plan.aggregates
     const TraceRows *sequences;  // by index of Plan.sequences

@@ -122,6 +122,7 @@ int engine_trace(Arena *arena, const Plan *plan, const EventTable *table, size_t
     }
     engine_work_customer(work, customer);
     trace->is_in_population = engine_work_now(work, now_us);
+    trace->zone = work->zone;
     code = trace_customer(arena, work, trace, error);
     if (code == BASE_OK) {
         *ret_trace = trace;

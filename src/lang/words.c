@@ -543,3 +543,13 @@ void lang_words_value(Text *out, const Plan *plan, NodeId node, Value value) {
         base_text_append(out, is_one ? STR(" day") : STR(" days"));
     }
 }
+
+void lang_words_another(Text *out, const Plan *plan, EventSet events) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    WordsEvent event = words_event(arena, plan, events);
+    if (event.is_verb) {
+        base_text_printf(out, "they %.*s again", STR_ARG(event.plain));
+    } else {
+        base_text_printf(out, "another %.*s comes", STR_ARG(event.one));
+    }
+}

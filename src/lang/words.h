@@ -9,4 +9,7 @@
 // NODE_NONE when the value's own type says enough.
 void lang_words_value(Text *out, const Plan *plan, NodeId node, Value value);
 
+// What one more event of the set is: "another order comes", "they add to cart again".
+void lang_words_another(Text *out, const Plan *plan, EventSet events);
+
 #endif
