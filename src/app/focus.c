@@ -54,6 +54,9 @@ static void see(Focus *focus, NodeId id) {
     case NODE_CHANGED:
         see_window(focus, &plan->changes[node->index].window);
         break;
+    case NODE_HISTORY:
+        see_window(focus, &plan->histories[node->index].window);
+        break;
     default:
         break;
     }

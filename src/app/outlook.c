@@ -49,6 +49,7 @@ static void add_value(Causes *causes, NodeId id) {
     case NODE_FIT:
     case NODE_WAS:
     case NODE_CHANGED:
+    case NODE_HISTORY:
     case NODE_LIST:
         causes->is_simple = false;
         return;
