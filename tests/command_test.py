@@ -387,6 +387,26 @@ def test_verify_the_reference(shop):
     assert found["differences"] == 0 and found["evaluator"] == "reference"
 
 
+def test_verify_says_what_has_no_sql(tmp_path):
+    fresh = project(tmp_path, MODEL + """  slower: "days_since(last(order)) > gap(order)"
+  lately: "entered(slower last 60 days)"
+  oftener: "entered(often last 60 days)"
+""")
+    krets("run", "-C", fresh)
+    text = krets("verify", "-C", fresh).stdout
+    assert "not proved by SQL, only by the reference evaluator: segment lately: " in text
+    assert "cannot be listed because of a comparison of what moves with now" in text
+    assert "oftener" not in text
+    found = document("verify", "-C", fresh)
+    assert found["differences"] == 0 and found["not_proved_by_sql"] == 1
+    assert {row["name"] for row in found["checks"] if row["not_proved_by_sql"]} == {"lately"}
+    assert "only by the kernel" in krets("verify", "-C", fresh, "--reference").stdout
+    assert "no SQL form" in krets("sql", "lately", "-C", fresh, code=2).stderr
+    change_stored(fresh, ("lately", "true"))
+    text = krets("verify", "-C", fresh, code=1).stdout
+    assert re.search(r"bob: stored true, the reference evaluator says false\b", text)
+
+
 def change_stored(folder, assignment):
     """Changes an answer in the Parquet file of the last run and nothing else."""
     path, = (folder / "krets-data").glob("runs/*.parquet")

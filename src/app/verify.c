@@ -57,7 +57,8 @@ static int compare(Project *project, NodeId node, Str answers, Str column, Str p
     return r;
 }
 
-// The SQL runs once per metric or segment, into a table that both comparisons read.
+// The SQL runs once per metric or segment, into a table that both comparisons read. Positive: there
+// is no SQL for it, for the reason that the error holds.
 static int prove(Project *project, int64_t now_us, bool is_segment, int32_t index,
                  KretsError *error) {
     BASE_TEXT_SCOPED history = {0};
@@ -69,36 +70,9 @@ static int prove(Project *project, int64_t now_us, bool is_segment, int32_t inde
     r = (is_segment ? lang_sql_segment : lang_sql_metric)(project->arena, &sql, project->plan,
                                                           index, &options, error);
     if (r < 0)
-        return r;
+        return 1;
     return db_duck_run(store_duck(project->store), error,
                        "create or replace temp table krets_proof as %s", sql.data);
-}
-
-static int verify_one(Project *project, bool is_segment, int32_t index, VerifyResult *result,
-                      KretsError *error) {
-    static const char *const tables[] = {"krets_fresh", "krets_stored"};
-    const Plan *plan = project->plan;
-    Str name = is_segment ? plan->segments[index].key : plan->metrics[index].name;
-    NodeId node = is_segment ? plan->segments[index].node : plan->metrics[index].node;
-    int r = prove(project, result->now_us, is_segment, index, error);
-    if (r < 0)
-        return base_error_prefix(error, r, "proving %.*s", STR_ARG(name));
-    Str column = base_arena_printf(project->arena, "%s:%.*s", is_segment ? "segment" : "metric",
-                                   STR_ARG(name));
-    for (int side = 0; side < (result->has_stored ? 2 : 1); side++) {
-        VerifyRow *row = &result->rows[result->row_count++];
-        *row = (VerifyRow){.is_segment = is_segment, .is_stored = side == 1, .name = name};
-        r = compare(project, node, base_str_from(tables[side]), column,
-                    STR("select * from krets_proof"), row, error);
-        if (r < 0)
-            return r;
-        result->difference_count += row->difference_count;
-    }
-    app_progress_step(project->progress, "verify",
-                      (double)result->row_count / (double)(result->has_stored ? 2 : 1) /
-                          (double)(plan->metric_count + plan->segment_count),
-                      result->row_count, "proofs");
-    return 0;
 }
 
 static int load_stored(Project *project, const StoreRun *run, KretsError *error) {
@@ -186,6 +160,70 @@ static int fresh_answers(Project *project, VerifyResult *result, KretsError *err
     r = app_results_table(project, &answers, STR("krets_fresh"), error);
     data_answers_done(&answers);
     return r;
+}
+
+// Answers of the evaluator that is not being proved, made when first wanted.
+static int other_answers(Project *project, VerifyResult *result, KretsError *error) {
+    Answers answers = {0};
+    if (result->unproved_count > 0)
+        return 0;
+    int r = (result->is_reference ? evaluate : evaluate_reference)(project, result->now_us,
+                                                                   &answers, error);
+    if (r < 0)
+        return r;
+    r = app_results_table(project, &answers, STR("krets_other"), error);
+    data_answers_done(&answers);
+    return r;
+}
+
+// The select that says what is right; its reason in `ret_unproved` where that is not SQL.
+static int find_proof(Project *project, bool is_segment, int32_t index, Str column,
+                      VerifyResult *result, Str *ret_proof, Str *ret_unproved, KretsError *error) {
+    KretsError reason = {0};
+    int r = prove(project, result->now_us, is_segment, index, &reason);
+    if (r < 0)
+        return base_error_set(error, r, "%s", reason.text);
+    *ret_proof = STR("select * from krets_proof");
+    if (r == 0)
+        return 0;
+    r = other_answers(project, result, error);
+    if (r < 0)
+        return r;
+    BASE_TEXT_SCOPED name = {0};
+    db_sql_identifier(&name, column);
+    result->unproved_count++;
+    *ret_unproved = base_arena_str(project->arena, base_str_from(reason.text));
+    *ret_proof = base_arena_printf(project->arena, "select customer, %s as value from krets_other",
+                                   name.data);
+    return 0;
+}
+
+static int verify_one(Project *project, bool is_segment, int32_t index, VerifyResult *result,
+                      KretsError *error) {
+    static const char *const tables[] = {"krets_fresh", "krets_stored"};
+    const Plan *plan = project->plan;
+    Str name = is_segment ? plan->segments[index].key : plan->metrics[index].name;
+    NodeId node = is_segment ? plan->segments[index].node : plan->metrics[index].node;
+    Str proof, unproved = STR("");
+    Str column = base_arena_printf(project->arena, "%s:%.*s", is_segment ? "segment" : "metric",
+                                   STR_ARG(name));
+    int r = find_proof(project, is_segment, index, column, result, &proof, &unproved, error);
+    if (r < 0)
+        return base_error_prefix(error, r, "proving %.*s", STR_ARG(name));
+    for (int side = 0; side < (result->has_stored ? 2 : 1); side++) {
+        VerifyRow *row = &result->rows[result->row_count++];
+        *row = (VerifyRow){
+            .is_segment = is_segment, .is_stored = side == 1, .name = name, .unproved = unproved};
+        r = compare(project, node, base_str_from(tables[side]), column, proof, row, error);
+        if (r < 0)
+            return r;
+        result->difference_count += row->difference_count;
+    }
+    app_progress_step(project->progress, "verify",
+                      (double)result->row_count / (double)(result->has_stored ? 2 : 1) /
+                          (double)(plan->metric_count + plan->segment_count),
+                      result->row_count, "proofs");
+    return 0;
 }
 
 int app_verify(Project *project, bool is_reference, VerifyResult *ret_result, KretsError *error) {

@@ -11,7 +11,7 @@ enum { VERIFY_EXAMPLE_MAX = 20 };
 typedef struct VerifyDifference {
     Str customer;
     Str answer; // of the kernel (or the reference evaluator), or the stored one
-    Str proof;  // of the SQL
+    Str proof;  // of the SQL, or the other evaluator
 } VerifyDifference;
 
 // One metric or segment, checked on one side.
@@ -19,6 +19,7 @@ typedef struct VerifyRow {
     bool is_segment;
     bool is_stored; // the stored answers of the last run; else a fresh evaluation
     Str name;
+    Str unproved; // why there is no SQL to prove it, so that the other evaluator stands in; ""
     uint64_t difference_count;
     VerifyDifference differences[VERIFY_EXAMPLE_MAX];
     size_t shown_count;
@@ -32,13 +33,15 @@ typedef struct VerifyResult {
     VerifyRow *rows;
     size_t row_count;
     uint64_t difference_count;
+    size_t unproved_count; // metrics and segments without SQL
     bool has_stored; // the last run's answers were checked, too
     Str stored_note; // why not, "" when they were
     Str duckdb_version, tz_version;
 } VerifyResult;
 
 // Evaluates at the last run's instant (or --now) with fits made there, by the kernel or by the
-// reference evaluator, generates the SQL, compares customer by customer. 0 also when there are
+// reference evaluator, generates the SQL, compares customer by customer. What has no SQL form (the
+// past of some segments) is compared with the other of the two evaluators. 0 also when there are
 // differences.
 int app_verify(Project *project, bool is_reference, VerifyResult *ret_result, KretsError *error);
 

@@ -18,8 +18,10 @@ static json_t *row_json(const VerifyRow *row) {
                                         "answer", cli_command_json_text(row->differences[i].answer),
                                         "proof", cli_command_json_text(row->differences[i].proof)));
     return json_pack(
-        "{s:s, s:o, s:s, s:I, s:o, s:f}", "kind", row->is_segment ? "segment" : "metric", "name",
-        cli_command_json_text(row->name), "side", row->is_stored ? "stored" : "evaluated",
+        "{s:s, s:o, s:s, s:o, s:I, s:o, s:f}", "kind", row->is_segment ? "segment" : "metric",
+        "name", cli_command_json_text(row->name), "side", row->is_stored ? "stored" : "evaluated",
+        "not_proved_by_sql",
+        row->unproved.size_bytes > 0 ? cli_command_json_text(row->unproved) : json_null(),
         "differences", (json_int_t)row->difference_count, "examples", differences, "seconds",
         row->seconds);
 }
@@ -33,24 +35,32 @@ static int print_json(const VerifyResult *result, KretsError *error) {
     for (size_t i = 0; i < result->row_count; i++)
         json_array_append_new(rows, row_json(&result->rows[i]));
     return cli_command_json(
-        json_pack("{s:o, s:s, s:I, s:I, s:b, s:o, s:{s:o, s:o}, s:o}", "now",
+        json_pack("{s:o, s:s, s:I, s:I, s:I, s:b, s:o, s:{s:o, s:o}, s:o}", "now",
                   cli_command_json_time(result->now_us), "evaluator", evaluator_name(result),
                   "customers", (json_int_t)result->customer_count, "differences",
-                  (json_int_t)result->difference_count, "stored_checked", (int)result->has_stored,
+                  (json_int_t)result->difference_count, "not_proved_by_sql",
+                  (json_int_t)result->unproved_count, "stored_checked", (int)result->has_stored,
                   "note", cli_command_json_text(result->stored_note), "versions", "duckdb",
                   cli_command_json_text(result->duckdb_version), "tz",
                   cli_command_json_text(result->tz_version), "checks", rows),
         error);
 }
 
-static void print_differences(const VerifyRow *row) {
+static const char *proof_name(const VerifyResult *result, const VerifyRow *row) {
+    return row->unproved.size_bytes == 0 ? "SQL"
+           : result->is_reference        ? "kernel"
+                                         : "reference evaluator";
+}
+
+static void print_differences(const VerifyResult *result, const VerifyRow *row) {
     printf("%s %.*s (%s): %llu customers differ\n", row->is_segment ? "segment" : "metric",
            STR_ARG(row->name), row->is_stored ? "stored answers" : "evaluated",
            (unsigned long long)row->difference_count);
     for (size_t i = 0; i < row->shown_count; i++)
-        printf("  customer %.*s: %s %.*s, the SQL says %.*s\n",
+        printf("  customer %.*s: %s %.*s, the %s says %.*s\n",
                STR_ARG(row->differences[i].customer), row->is_stored ? "stored" : "evaluated",
-               STR_ARG(row->differences[i].answer), STR_ARG(row->differences[i].proof));
+               STR_ARG(row->differences[i].answer), proof_name(result, row),
+               STR_ARG(row->differences[i].proof));
     if (row->difference_count > row->shown_count)
         printf("  and %llu more\n", (unsigned long long)(row->difference_count - row->shown_count));
 }
@@ -58,7 +68,7 @@ static void print_differences(const VerifyRow *row) {
 static void print_result(const Project *project, const VerifyResult *result) {
     for (size_t i = 0; i < result->row_count; i++)
         if (result->rows[i].difference_count > 0)
-            print_differences(&result->rows[i]);
+            print_differences(result, &result->rows[i]);
     char customers[32];
     printf("%s: %d metrics and %d segments of %.*s customers as of %.*s, evaluated%s%s\n",
            result->difference_count ? "DISAGREE" : "proved", (int)project->plan->metric_count,
@@ -69,6 +79,12 @@ static void print_result(const Project *project, const VerifyResult *result) {
            result->has_stored ? " and as stored by the last run," : "");
     printf("by SQL in DuckDB %.*s (time zones: system %.*s)\n", STR_ARG(result->duckdb_version),
            STR_ARG(result->tz_version));
+    for (size_t i = 0; i < result->row_count; i++)
+        if (result->rows[i].unproved.size_bytes > 0 && !result->rows[i].is_stored)
+            printf("not proved by SQL, only by the %s: %s %.*s: %.*s\n",
+                   proof_name(result, &result->rows[i]),
+                   result->rows[i].is_segment ? "segment" : "metric", STR_ARG(result->rows[i].name),
+                   STR_ARG(result->rows[i].unproved));
     if (result->stored_note.size_bytes > 0)
         printf("stored answers not compared: %.*s\n", STR_ARG(result->stored_note));
 }

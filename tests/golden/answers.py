@@ -617,6 +617,7 @@ SEGMENTS = {
     "not_vips": lambda c: not c.vip,
     "unknown_is_out": lambda c: c.trait("newsletter") is True and len(c.any) > 0,
     "not_unknown_is_out": lambda c: c.trait("newsletter") is False,
+    "parisians": lambda c: c.trait("city") == "Paris",
     "londoners": lambda c: c.trait("city") == "London",
     "not_londoners": lambda c: c.trait("city") not in (None, "London"),
     "quiet_since_mail": lambda c: never_since_mail(c) is True,
@@ -644,6 +645,36 @@ SEGMENTS = {
         c, [a("order", is_spring), a("order", is_spring, 30 * DAY)],
         starts=c.last(c.events, 1, "year")),
 }
+
+RECENT, LOST, PARISIANS, BIG = (
+    SEGMENTS[name] for name in ("recent", "lost", "parisians", "big_spenders"))
+MONTH = 30 * DAY
+
+
+def stayed(c, member, start, *lengths):
+    """In the segment from start to now, both included."""
+    then = c.seen_at(start)
+    return then.exists and member(then) and not any(
+        start < t for t, _ in c.turns(member, *lengths))
+
+
+OVER_TIME = {
+    "recent_again": lambda c: any(is_in and t > c.now - 60 * DAY for t, is_in in c.turns(RECENT, MONTH)),
+    "recent_no_more": lambda c: any(
+        not is_in and t > c.now - 60 * DAY for t, is_in in c.turns(RECENT, MONTH)),
+    "recent_for_20_days": lambda c: stayed(c, RECENT, c.now - 20 * DAY, MONTH),
+    "not_recent_for_a_month": lambda c: not stayed(c, RECENT, c.back(1, "month"), MONTH),
+    # recency > 60.5 is true a microsecond after that time
+    "lost_this_month": lambda c: any(
+        is_in and t >= c.midnight(c.period("month"))
+        for t, is_in in c.turns(LOST, 60.5 * DAY + MICROSECOND)),
+    "new_parisian": lambda c: any(
+        is_in and t < shop_time("2025-01-01") for t, is_in in c.turns(PARISIANS)),
+    "left_london_after_mail": lambda c: not c.of("mail"),
+    "spends_since_first_order": lambda c: bool(c.orders) and any(
+        is_in and t > c.orders[0].t for t, is_in in c.turns(BIG, 90 * DAY)),
+}
+SEGMENTS |= OVER_TIME
 
 POPULATION_SEGMENTS = {
     "best_fifth": lambda c, all_: POPULATION["recency_fifth"](c, all_) == 1

@@ -104,6 +104,7 @@ class Customer:
     def __init__(self, name, events, traits, now, vips):
         self.name = name
         self.now = now
+        self.whole = events, traits, vips       # also what is still to come
         self.events = sorted((e for e in events if e.t <= now), key=lambda e: e.when)
         self.traits = {}
         known = sorted((t for t in traits if t[0] <= now and t[2] is not None), key=lambda t: t[0])
@@ -138,6 +139,21 @@ class Customer:
     @property
     def any(self):
         return [e for e in self.events if not e.kind.startswith("krets.")]
+
+    def seen_at(self, t):
+        return Customer(self.name, self.whole[0], self.whole[1], t, self.whole[2])
+
+    def turns(self, member, *lengths):
+        """(instant, whether in) of each change of a segment, up to now.
+
+        `lengths`: after how long without an event it may change.
+        """
+        times = [e.t for e in self.events] + [t for t, _, _ in self.history if t > BEGINNING]
+        instants = {t + span for t in times for span in (datetime.timedelta(0), *lengths)}
+        for t in sorted(t for t in instants if t <= self.now):
+            before, after = self.seen_at(t - MICROSECOND), self.seen_at(t)
+            if (before.exists and member(before)) != (after.exists and member(after)):
+                yield t, after.exists and member(after)
 
     def trait(self, name):
         return self.traits.get(name)
