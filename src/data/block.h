@@ -28,7 +28,7 @@ typedef enum BlockCodeKind {
     BLOCK_CODE_WHOLE,  // like LINEAR where the range does not fit in 64 bits: integers[code]
     BLOCK_CODE_NUMBER, // number: numbers[code]; codes are not in order of value
     BLOCK_CODE_DOUBLE, // number: width 8, the code is the bits of the double XOR BLOCK_DOUBLE_NULL
-    BLOCK_CODE_TEXT,   // text: text number texts[code]
+    BLOCK_CODE_TEXT,   // text: text number texts[code]; other codes have other texts
     BLOCK_CODE_LIST,   // list: items[first_item[code] .. first_item[code + 1]) are text numbers
 } BlockCodeKind;
 

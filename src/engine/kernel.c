@@ -434,8 +434,7 @@ static int compare_passes(const void *a, const void *b) {
     return (x->node > y->node) - (x->node < y->node);
 }
 
-// Counts above the limit answer as the limit does: one more than the greatest constant that any
-// use compares with.
+// Counts above the limit answer as the limit does.
 static uint32_t limit_of(const Kernel *kernel, const Feature *feature, uint32_t limit) {
     AggregateFunction function = kernel->plan->aggregates[feature->aggregate].function;
     bool is_flag = function == AGGREGATE_DID || function == AGGREGATE_NEVER;
@@ -444,31 +443,37 @@ static uint32_t limit_of(const Kernel *kernel, const Feature *feature, uint32_t 
         return UINT32_MAX;
     for (int32_t i = 0; i < feature->use_count; i++) {
         const FeatureUse *use = &kernel->uses[feature->first_use + i];
+        bool is_low_enough =
+            use->kind == USE_COMPARE && (use->op == COMPARE_GE || use->op == COMPARE_LT);
         int64_t constant = use->kind == USE_BETWEEN && use->high > use->low ? use->high : use->low;
-        most = constant >= most ? (constant < UINT32_MAX ? constant + 1 : UINT32_MAX) : most;
+        int64_t wanted = is_low_enough || constant == INT64_MAX ? constant : constant + 1;
+        most = wanted > most ? (wanted < UINT32_MAX ? wanted : UINT32_MAX) : most;
     }
     return most > limit ? (uint32_t)most : limit;
 }
 
 static void make_passes(Kernel *kernel) {
     bool *is_done = base_arena_alloc(kernel->arena, (size_t)kernel->feature_count + 1);
+    kernel->pass_features =
+        base_arena_alloc_array(kernel->arena, (size_t)kernel->feature_count + 1, sizeof(int32_t));
     kernel->passes = base_arena_alloc_array(kernel->arena, (size_t)kernel->feature_count + 1,
                                             sizeof(*kernel->passes));
     for (int32_t i = 0; i < kernel->feature_count; i++) {
         const Feature *first = &kernel->features[i];
         if (is_done[i] || first->kind == FEATURE_SLOW)
             continue;
-        int32_t *features = base_arena_alloc_array(
-            kernel->arena, (size_t)(kernel->feature_count - i), sizeof(*features));
+        int32_t *features = kernel->pass_features + kernel->pass_feature_count;
         int32_t count = 0;
         bool needs_counts = false;
         uint32_t limit = 0;
+        bool needs_events = false;
         for (int32_t j = i; j < kernel->feature_count; j++) {
             if (!is_done[j] && (i == j || can_share(kernel, first, &kernel->features[j]))) {
                 int32_t aggregate = kernel->features[j].aggregate;
                 is_done[j] = true;
                 needs_counts |= kernel->plan->aggregates[aggregate].function == AGGREGATE_AVG;
                 limit = limit_of(kernel, &kernel->features[j], limit);
+                needs_events |= kernel->features[j].needs_column || kernel->features[j].is_anchor;
                 features[count++] = j;
             }
         }
@@ -481,8 +486,11 @@ static void make_passes(Kernel *kernel) {
                    .period = kernel->plan->aggregates[first->aggregate].function,
                    .needs_counts = needs_counts,
                    .limit = limit,
+                   .needs_events = needs_events,
+                   .first_feature = kernel->pass_feature_count,
                    .features = features,
                    .feature_count = count};
+        kernel->pass_feature_count += count;
     }
     qsort(kernel->passes, (size_t)kernel->pass_count, sizeof(*kernel->passes), compare_passes);
 }

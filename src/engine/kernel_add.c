@@ -84,17 +84,23 @@ static uint64_t key_of(const BlockColumn *column, ValueType type, uint64_t code)
     return key;
 }
 
-// Lists are for texts, whose numbers are short, and for few of them.
-static bool can_list(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count) {
-    if (pass->kind != FEATURE_DISTINCT || pass->limit > SEEN_LISTED_MAX)
-        return false;
-    for (int32_t s = 0; s < count; s++) {
+// Bits are for the texts of one stream when there are few, lists where few need be counted.
+static SeenKind seen_kind(KernelWork *work, const Pass *pass, const Matches *matches,
+                          int32_t count) {
+    const BlockCoding *coding = NULL;
+    bool is_text = pass->kind == FEATURE_DISTINCT, is_one = true;
+    for (int32_t s = 0; is_text && s < count; s++) {
         const BlockColumn *column =
             engine_kernel_column(work, matches[s].block, matches[s].stream, pass->property);
-        if (column != NULL && column->coding->kind != BLOCK_CODE_TEXT)
-            return false;
+        if (column == NULL || matches[s].count == 0)
+            continue;
+        is_text = column->coding->kind == BLOCK_CODE_TEXT;
+        is_one = is_one && (coding == NULL || coding == column->coding);
+        coding = column->coding;
     }
-    return true;
+    if (is_text && is_one && coding != NULL && coding->code_count <= 64)
+        return SEEN_BITS;
+    return is_text && pass->limit <= SEEN_LISTED_MAX ? SEEN_LISTS : SEEN_TABLE;
 }
 
 static inline void list_key(KernelWork *work, uint32_t lane, uint32_t key, uint32_t limit) {
@@ -143,6 +149,29 @@ static void list_texts(KernelWork *work, const BlockColumn *column, const Matche
     }
 }
 
+// The codes seen of a lane are bits of a word; how many there are is counted when it is asked.
+static void mark_codes(KernelWork *work, const BlockColumn *column, const Matches *matches,
+                       uint32_t low, uint32_t high) {
+    uint64_t *bits = work->seen_bits + matches->first_lane;
+    const uint8_t *lanes = matches->lanes;
+    if (column->coding->width == 1) {
+        const uint8_t *codes = column->codes;
+        for (uint32_t i = low; i < high; i++)
+            bits[lanes[i]] |= UINT64_C(1) << codes[row_at(matches, i)];
+        return;
+    }
+    for (uint32_t i = low; i < high; i++)
+        bits[lanes[i]] |= UINT64_C(1)
+                          << data_block_code(column->coding, column->codes, row_at(matches, i));
+}
+
+void engine_kernel_add_settle(KernelWork *work, const Pass *pass) {
+    if (pass->kind != FEATURE_DISTINCT || work->seen_kind != SEEN_BITS)
+        return;
+    for (uint32_t lane = 0; lane < work->lane_count; lane++)
+        work->counts[lane] = (uint32_t)__builtin_popcountll(work->seen_bits[lane] & ~UINT64_C(1));
+}
+
 static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                          uint32_t high) {
     const BlockColumn *column =
@@ -150,7 +179,11 @@ static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matc
     ValueType type = work->kernel->plan->properties[pass->property].type;
     if (column == NULL)
         return;
-    if (work->is_listing) {
+    if (work->seen_kind == SEEN_BITS) {
+        mark_codes(work, column, matches, low, high);
+        return;
+    }
+    if (work->seen_kind == SEEN_LISTS) {
         list_texts(work, column, matches, low, high, pass->limit);
         return;
     }
@@ -343,6 +376,19 @@ static void add_one_stream(KernelWork *work, const Pass *pass, const BlockColumn
     }
 }
 
+// Of several streams: the latest tick.
+static void add_ticks(KernelWork *work, const BlockColumn *column, const Matches *matches,
+                      uint32_t low, uint32_t high) {
+    uint32_t *latest = work->picked.row1 + matches->first_lane;
+    const uint32_t *ticks = matches->block->streams[matches->stream].tick;
+    const uint8_t *lanes = matches->lanes;
+    for (uint32_t i = low; i < high; i++) {
+        uint32_t row = row_at(matches, i), tick = ticks[row], lane = lanes[i];
+        if (has_value(column, row))
+            latest[lane] = tick > latest[lane] ? tick : latest[lane];
+    }
+}
+
 static void add_streams(KernelWork *work, const Pass *pass, const BlockColumn *column,
                         const Matches *matches, uint32_t low, uint32_t high) {
     const BlockStream *stream = &matches->block->streams[matches->stream];
@@ -387,7 +433,9 @@ static void add_picks(KernelWork *work, const Pass *pass, const Matches *matches
         return;
     if (pass->period == AGGREGATE_NTH)
         add_nth(work, pass, column, matches, low, high);
-    else if (work->picked.stream >= 0)
+    else if (work->picked.kind == PICKED_TICKS)
+        add_ticks(work, column, matches, low, high);
+    else if (work->picked.kind == PICKED_ROWS)
         add_one_stream(work, pass, column, matches, low, high);
     else
         add_streams(work, pass, column, matches, low, high);
@@ -395,25 +443,50 @@ static void add_picks(KernelWork *work, const Pass *pass, const Matches *matches
 
 // --- a pass ---
 
-void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *matches,
-                             int32_t count) {
-    size_t rows = 0;
+// Ticks tell how old an event is where they are whole times and none is from the beginning.
+static bool have_ticks(const Matches *matches, int32_t count) {
+    for (int32_t s = 0; s < count; s++) {
+        const BlockStream *stream = &matches[s].block->streams[matches[s].stream];
+        if (stream->count > 0 && (stream->rest != NULL || stream->tick[0] == 0))
+            return false;
+    }
+    return true;
+}
+
+static void begin_picks(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count) {
     int32_t stream = -2; // of all matches; -1: there are several
     for (int32_t s = 0; s < count; s++) {
-        rows += matches[s].count;
         if (matches[s].count > 0)
             stream = stream == -2 || stream == matches[s].stream ? matches[s].stream : -1;
     }
+    work->picked.stream = stream < 0 ? 0 : stream;
+    work->picked.kind = stream != -1 ? PICKED_ROWS : PICKED_PLACES;
+    if (stream == -1 && pass->period == AGGREGATE_LAST && !pass->needs_events &&
+        have_ticks(matches, count))
+        work->picked.kind = PICKED_TICKS;
+    memset(work->picked.row1, 0, sizeof(work->picked.row1));
+}
+
+static void begin_keys(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count) {
+    size_t rows = 0;
+    for (int32_t s = 0; s < count; s++)
+        rows += matches[s].count;
+    work->seen_kind = seen_kind(work, pass, matches, count);
+    if (work->seen_kind == SEEN_BITS)
+        memset(work->seen_bits, 0, sizeof(work->seen_bits));
+    if (work->seen_kind == SEEN_TABLE)
+        seen_begin(&work->seen, rows);
+}
+
+void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *matches,
+                             int32_t count) {
     memset(work->counts, 0, sizeof(work->counts));
     if (pass->kind == FEATURE_SUM)
         memset(work->sums, 0, sizeof(work->sums));
-    if (pass->kind == FEATURE_PICK) {
-        memset(work->picked.row1, 0, sizeof(work->picked.row1));
-        work->picked.stream = stream == -2 ? 0 : stream;
-    }
-    work->is_listing = can_list(work, pass, matches, count);
-    if (!work->is_listing && (pass->kind == FEATURE_DISTINCT || pass->kind == FEATURE_PERIODS))
-        seen_begin(&work->seen, rows);
+    if (pass->kind == FEATURE_PICK)
+        begin_picks(work, pass, matches, count);
+    if (pass->kind == FEATURE_DISTINCT || pass->kind == FEATURE_PERIODS)
+        begin_keys(work, pass, matches, count);
 }
 
 void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,

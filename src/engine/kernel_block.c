@@ -81,7 +81,6 @@ int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, b
         allot((size_t)kernel->window_count * binding->source->stream_count * KERNEL_BLOCKS_MAX,
               sizeof(*work->positions));
     work->anchors = allot((size_t)kernel->anchor_count, sizeof(*work->anchors));
-    work->feature_order = allot((size_t)kernel->feature_count, sizeof(int32_t));
     work->reaches = allot(binding->source->stream_count * KERNEL_BLOCKS_MAX, sizeof(uint32_t));
     work->customer_ids = allot(LANE_COUNT_MAX, sizeof(Str));
     work->slow_lanes = allot((size_t)kernel->slow_count, sizeof(Lanes *));
@@ -134,13 +133,14 @@ void engine_kernel_work_free(KernelWork *work) {
     base_arena_free(work->table_arena);
     free_matches(work);
     free_answer(work);
-    for (size_t i = 0; i < (size_t)1 << KERNEL_BOUNDS_BITS; i++)
+    for (size_t i = 0; i < (size_t)1 << KERNEL_BOUNDS_BITS; i++) {
         free(work->bounds[i].bounds);
+        free(work->bounds[i].order);
+    }
     free(work->bounds);
     free(work->zones);
     free(work->positions);
     free(work->anchors);
-    free(work->feature_order);
     free(work->reaches);
     free(work->customer_ids);
     free(work->slow_lanes);

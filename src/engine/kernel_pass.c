@@ -75,24 +75,10 @@ static void pass_by_lane(KernelWork *work, const Pass *pass) {
     engine_kernel_add_begin(work, pass, matches, count);
     for (int32_t s = 0; s < count; s++)
         engine_kernel_add(work, pass, &matches[s], 0, matches[s].count);
+    engine_kernel_add_settle(work, pass);
     Target target = {.work = work, .lanes = all, .valid = valid, .is_first = true};
     for (int32_t i = 0; i < pass->feature_count; i++)
         engine_kernel_put(&target, &work->kernel->features[pass->features[i]]);
-}
-
-// Features by where their windows begin, latest first.
-static void sort_features(const KernelWork *work, const Pass *pass, const Bounds *bounds,
-                          int32_t *order) {
-    const Feature *features = work->kernel->features;
-    for (int32_t i = 0; i < pass->feature_count; i++) {
-        int64_t from_us = bounds[features[pass->features[i]].window].from_us;
-        int32_t at = i;
-        while (at > 0 && bounds[features[order[at - 1]].window].from_us < from_us) {
-            order[at] = order[at - 1];
-            at--;
-        }
-        order[at] = pass->features[i];
-    }
 }
 
 // Adds what is not older than the window's start.
@@ -123,9 +109,10 @@ static void begin_at_end(KernelWork *work, const Pass *pass, const Matches *matc
     }
 }
 
-// The last event of one stream is the same for all windows that hold it.
+// The last event is the same for all windows that hold it.
 static bool is_once(const KernelWork *work, const Pass *pass) {
-    return pass->kind == FEATURE_PICK && pass->period == AGGREGATE_LAST && work->picked.stream >= 0;
+    return pass->kind == FEATURE_PICK && pass->period == AGGREGATE_LAST &&
+           work->picked.kind != PICKED_PLACES;
 }
 
 // Where the window begins in each block.
@@ -135,27 +122,30 @@ static void last_from(KernelWork *work, const Bounds *bounds, int32_t window, Ta
                         .first_lane = b * BLOCK_CUSTOMER_MAX,
                         .stream = work->picked.stream};
         uint32_t to;
-        engine_kernel_positions(work, bounds, window, &rows, &target->from[b], &to);
+        if (work->picked.kind == PICKED_TICKS)
+            target->from[b] = engine_kernel_tick(rows.block->time, bounds[window].from_us + 1);
+        else
+            engine_kernel_positions(work, bounds, window, &rows, &target->from[b], &to);
     }
 }
 
 static void pass_group(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count,
-                       const Bounds *bounds, Target *target) {
+                       int32_t group, Target *target) {
     const Feature *features = work->kernel->features;
-    int32_t *order = work->feature_order;
-    sort_features(work, pass, bounds, order);
-    begin_at_end(work, pass, matches, count, bounds, features[order[0]].window);
+    const BoundsEntry *entry = engine_kernel_bounds(work, group);
+    const int32_t *order = entry->order + pass->first_feature;
+    begin_at_end(work, pass, matches, count, entry->bounds, features[order[0]].window);
     bool is_all_added = is_once(work, pass);
     if (is_all_added)
-        reach_window(work, pass, matches, count, bounds,
+        reach_window(work, pass, matches, count, entry->bounds,
                      features[order[pass->feature_count - 1]].window);
     for (int32_t i = 0; i < pass->feature_count; i++) {
         int32_t window = features[order[i]].window;
-        if (is_all_added) {
-            last_from(work, bounds, window, target);
-        } else {
-            reach_window(work, pass, matches, count, bounds, window);
-        }
+        if (is_all_added)
+            last_from(work, entry->bounds, window, target);
+        else
+            reach_window(work, pass, matches, count, entry->bounds, window);
+        engine_kernel_add_settle(work, pass);
         engine_kernel_put(target, &features[order[i]]);
     }
 }
@@ -181,6 +171,6 @@ void engine_kernel_pass(KernelWork *work, const Pass *pass) {
             work->position_group = group;
             work->position_stamp++;
         }
-        pass_group(work, pass, matches, count, engine_kernel_bounds(work, group), &target);
+        pass_group(work, pass, matches, count, group, &target);
     }
 }

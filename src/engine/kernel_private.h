@@ -90,7 +90,9 @@ typedef struct Pass {
     AggregateFunction period; // of its first feature, where all have the same
     bool needs_counts;        // some feature is an average
     uint32_t limit;           // counts need not go above it; UINT32_MAX: none
-    const int32_t *features;
+    bool needs_events;        // PICK: the events themselves, not only how old they are
+    int32_t first_feature;    // Kernel.pass_features
+    const int32_t *features;  // from there on
     int32_t feature_count;
 } Pass;
 
@@ -119,6 +121,8 @@ struct Kernel {
     int32_t use_count;
     Pass *passes;
     int32_t pass_count;
+    int32_t *pass_features; // of all passes
+    int32_t pass_feature_count;
     NodeId *slow_nodes; // leaves that only the reference can answer
     int32_t slow_count;
     int32_t *fast_traits; // Plan.traits that are read, without the slow ones
@@ -210,6 +214,7 @@ typedef struct BoundsEntry {
     const Zone *zone;
     int64_t now_us;
     Bounds *bounds; // by window
+    int32_t *order; // by place in Kernel.pass_features: of each pass, latest begin first
 } BoundsEntry;
 
 // Rows [from, to) of a stream are inside a window.
@@ -231,11 +236,17 @@ typedef struct Places {
     uint64_t valid[LANE_WORDS];
 } Places;
 
-// By lane: the event that first, last or nth picks, 1 + its row (0: none). With several streams
-// also which one, and its place.
+typedef enum PickedKind {
+    PICKED_ROWS,  // of one stream: its rows tell all
+    PICKED_TICKS, // the latest tick of several streams: how old the event is tells all
+    PICKED_PLACES // of several streams: which, and its place
+} PickedKind;
+
+// By lane: the event that first, last or nth picks.
 typedef struct Picked {
-    uint32_t row1[LANE_COUNT_MAX];
-    int32_t stream; // whose rows they are, in each block; -1: see `streams`
+    PickedKind kind;
+    uint32_t row1[LANE_COUNT_MAX]; // 1 + its row, or its tick; 0: none
+    int32_t stream;                // ROWS: whose rows they are, in each block
     int32_t streams[LANE_COUNT_MAX];
     int64_t us[LANE_COUNT_MAX];
     uint64_t order[LANE_COUNT_MAX];
@@ -243,6 +254,7 @@ typedef struct Picked {
 
 // Up to so many distinct keys of a lane stand in a list, more in a table.
 enum { SEEN_LISTED_MAX = 12 };
+typedef enum SeenKind { SEEN_BITS, SEEN_LISTS, SEEN_TABLE } SeenKind;
 
 // Keys seen by customer: open addressing, emptied by a new stamp.
 typedef struct Seen {
@@ -296,9 +308,9 @@ struct KernelWork {
     Picked picked;
     Seen seen;
     uint32_t listed[LANE_COUNT_MAX][SEEN_LISTED_MAX];
-    bool is_listing;        // distinct keys of this pass stand in lists
-    int32_t *feature_order; // room for the longest pass
-    uint32_t *reaches;      // by matches
+    uint64_t seen_bits[LANE_COUNT_MAX]; // of up to 64 codes
+    SeenKind seen_kind;                 // of this pass
+    uint32_t *reaches; // by matches
     const KernelCompare *compare;
     int32_t position_group; // whose positions are at hand
     // The reference evaluator over the block.
@@ -343,13 +355,16 @@ const BlockColumn *engine_kernel_column(const KernelWork *work, const Block *blo
 // kernel_window.c
 void engine_kernel_all_lanes(const KernelWork *work, uint64_t *ret_lanes);
 void engine_kernel_zones(KernelWork *work);
-const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group); // by window
+// By window, and the order of each pass's features.
+const BoundsEntry *engine_kernel_bounds(KernelWork *work, int32_t group);
 // Positions [*ret_from, *ret_to) of the rows of a stream inside a shared or zoned window, by the
 // bounds of the zone group at hand (a new position_stamp).
 // Rows of the stream with a time <= us.
 uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stream, int64_t us);
 void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t window,
                              const Matches *matches, uint32_t *ret_from, uint32_t *ret_to);
+// The first tick at or after us; all are at least 1.
+uint32_t engine_kernel_tick(const BlockTime *time, int64_t us);
 uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
 // Matches inside a window with bounds by lane; customers without an anchor are left out of
 // `ret_valid`.
@@ -368,13 +383,16 @@ void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *
 void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
                        uint32_t high);
 
+// Before what was added is put: counts of what was marked.
+void engine_kernel_add_settle(KernelWork *work, const Pass *pass);
+
 // kernel_put.c: from there into the lanes.
 typedef struct Target {
     KernelWork *work;
     const uint64_t *lanes; // that the result is for
     const uint64_t *valid; // lanes with a result; others are null
     bool is_first;         // nothing was put for other lanes yet
-    // Of `last`, by block: earlier rows are outside of the window.
+    // Of `last`, by block: rows, or ticks, that are earlier are outside of the window.
     uint32_t from[KERNEL_BLOCKS_MAX];
 } Target;
 void engine_kernel_put(const Target *target, const Feature *feature);

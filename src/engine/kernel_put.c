@@ -211,7 +211,7 @@ static void put_gaps(const Target *target, const Feature *feature) {
 // --- picked events ---
 
 static int32_t picked_stream(const Picked *picked, uint32_t lane) {
-    return picked->stream >= 0 ? picked->stream : picked->streams[lane];
+    return picked->kind == PICKED_ROWS ? picked->stream : picked->streams[lane];
 }
 
 static const Block *block_of(const KernelWork *work, uint32_t lane) {
@@ -221,25 +221,31 @@ static const Block *block_of(const KernelWork *work, uint32_t lane) {
 static int64_t picked_us(const KernelWork *work, uint32_t lane) {
     const Block *block = block_of(work, lane);
     const Picked *picked = &work->picked;
-    return picked->stream < 0 ? picked->us[lane]
-                              : data_block_time(block->time, &block->streams[picked->stream],
-                                                picked->row1[lane] - 1);
+    return picked->kind == PICKED_PLACES
+               ? picked->us[lane]
+               : data_block_time(block->time, &block->streams[picked->stream],
+                                 picked->row1[lane] - 1);
 }
 
-// Lanes of each block whose picked row is at least as late as the block's bound.
+// Lanes of each block whose row1 is at least the block's bound.
 static void picked_from(const KernelWork *work, const uint32_t *bounds, uint64_t *ret_bits) {
     fill(ret_bits, false);
     for (uint32_t b = 0; b < work->block_count; b++) {
         uint32_t words = (work->blocks[b].customer_count + 63) / 64;
-        work->compare->at_least_u32(work->picked.row1 + b * BLOCK_CUSTOMER_MAX, words,
-                                    bounds[b] + 1, ret_bits + b * BLOCK_WORDS);
+        work->compare->at_least_u32(work->picked.row1 + b * BLOCK_CUSTOMER_MAX, words, bounds[b],
+                                    ret_bits + b * BLOCK_WORDS);
     }
 }
 
 // Lanes whose event is inside the window.
 static void picked_lanes(const Target *target, uint64_t *ret_has) {
-    static const uint32_t all[KERNEL_BLOCKS_MAX];
-    picked_from(target->work, target->work->picked.stream >= 0 ? target->from : all, ret_has);
+    const Picked *picked = &target->work->picked;
+    uint32_t bounds[KERNEL_BLOCKS_MAX];
+    for (uint32_t b = 0; b < KERNEL_BLOCKS_MAX; b++)
+        bounds[b] = picked->kind == PICKED_ROWS    ? target->from[b] + 1
+                    : picked->kind == PICKED_TICKS ? target->from[b]
+                                                   : 1;
+    picked_from(target->work, bounds, ret_has);
 }
 
 static void put_places(const Target *target, const Feature *feature, const uint64_t *has) {
@@ -264,14 +270,19 @@ static void put_since(const Target *target, const FeatureUse *use, const uint64_
     const Picked *picked = &work->picked;
     int64_t since_us = work->now_us - use->low;
     uint64_t bits[LANE_WORDS] = {0};
-    if (picked->stream >= 0) {
-        uint32_t from[KERNEL_BLOCKS_MAX];
-        for (uint32_t b = 0; b < work->block_count; b++)
-            from[b] = engine_kernel_rows_until(
-                work->blocks[b].time, &work->blocks[b].streams[picked->stream], since_us - 1);
-        picked_from(work, from, bits);
-    } else {
+    if (picked->kind == PICKED_PLACES) {
         work->compare->at_least_i64(picked->us, words_of(work), since_us, bits);
+    } else {
+        uint32_t bounds[KERNEL_BLOCKS_MAX];
+        for (uint32_t b = 0; b < work->block_count; b++) {
+            const Block *block = &work->blocks[b];
+            bounds[b] = picked->kind == PICKED_TICKS
+                            ? engine_kernel_tick(block->time, since_us)
+                            : engine_kernel_rows_until(block->time, &block->streams[picked->stream],
+                                                       since_us - 1) +
+                                  1;
+        }
+        picked_from(work, bounds, bits);
     }
     if (use->op == COMPARE_GT || use->op == COMPARE_GE)
         invert(bits);

@@ -126,27 +126,58 @@ static Bounds bounds_at(const Plan *plan, const Window *window, const Zone *zone
     return bounds;
 }
 
-// Kept by now and zone, as most blocks share both.
-const Bounds *engine_kernel_bounds(KernelWork *work, int32_t group) {
+// Features of a pass by where their windows begin, latest first.
+static void sort_features(const Kernel *kernel, const Pass *pass, BoundsEntry *entry) {
+    int32_t *order = entry->order + pass->first_feature;
+    for (int32_t i = 0; i < pass->feature_count; i++) {
+        int64_t from_us = entry->bounds[kernel->features[pass->features[i]].window].from_us;
+        int32_t at = i;
+        while (at > 0 && entry->bounds[kernel->features[order[at - 1]].window].from_us < from_us) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = pass->features[i];
+    }
+}
+
+static void make_bounds(KernelWork *work, BoundsEntry *entry) {
     const Kernel *kernel = work->kernel;
+    if (entry->bounds == NULL) {
+        entry->bounds = calloc((size_t)kernel->window_count + 1, sizeof(Bounds));
+        entry->order = calloc((size_t)kernel->pass_feature_count + 1, sizeof(int32_t));
+        if (entry->bounds == NULL || entry->order == NULL)
+            abort();
+    }
+    for (int32_t i = 0; i < kernel->window_count; i++) {
+        if (kernel->windows[i].kind != BOUNDS_LANES)
+            entry->bounds[i] =
+                bounds_at(kernel->plan, &kernel->windows[i].window, entry->zone, entry->now_us);
+    }
+    for (int32_t i = 0; i < kernel->pass_count; i++) {
+        if (kernel->passes[i].bounds != BOUNDS_LANES)
+            sort_features(kernel, &kernel->passes[i], entry);
+    }
+}
+
+// Kept by now and zone, as most blocks share both.
+const BoundsEntry *engine_kernel_bounds(KernelWork *work, int32_t group) {
     const Zone *zone = work->zones[group].zone;
     uint64_t hash = ((uint64_t)work->now_us * UINT64_C(0x9e3779b97f4a7c15)) ^
                     ((uint64_t)(uintptr_t)zone * UINT64_C(0xc2b2ae3d27d4eb4f));
     BoundsEntry *entry = &work->bounds[hash >> (64 - KERNEL_BOUNDS_BITS)];
-    if (entry->zone == zone && entry->now_us == work->now_us)
-        return entry->bounds;
-    if (entry->bounds == NULL)
-        entry->bounds = calloc((size_t)kernel->window_count + 1, sizeof(Bounds));
-    if (entry->bounds == NULL)
-        abort();
-    entry->zone = zone;
-    entry->now_us = work->now_us;
-    for (int32_t i = 0; i < kernel->window_count; i++) {
-        if (kernel->windows[i].kind != BOUNDS_LANES)
-            entry->bounds[i] =
-                bounds_at(kernel->plan, &kernel->windows[i].window, zone, work->now_us);
+    if (entry->zone != zone || entry->now_us != work->now_us) {
+        entry->zone = zone;
+        entry->now_us = work->now_us;
+        make_bounds(work, entry);
     }
-    return entry->bounds;
+    return entry;
+}
+
+uint32_t engine_kernel_tick(const BlockTime *time, int64_t us) {
+    if (us <= time->base_us + time->tick_us)
+        return 1;
+    int64_t tick = (us - time->base_us + time->tick_us - 1) / time->tick_us;
+    return tick > UINT32_MAX ? UINT32_MAX : (uint32_t)tick;
 }
 
 uint32_t engine_kernel_rows_until(const BlockTime *time, const BlockStream *stream, int64_t us) {

@@ -109,8 +109,12 @@ static BlockColumn make_column(Source *source, const TableColumn *column, const 
             integers[i + 1] = linear_value(value);
         if (coding->kind == BLOCK_CODE_NUMBER)
             numbers[i + 1] = value.number;
-        if (coding->kind == BLOCK_CODE_TEXT)
+        if (coding->kind == BLOCK_CODE_TEXT) {
             texts[i + 1] = text_number(source, value.text);
+            codes[i] = 1;
+            while (texts[codes[i]] != texts[i + 1] || (codes[i] > i && codes[i] != i + 1))
+                codes[i]++;
+        }
         for (size_t k = 0; coding->kind == BLOCK_CODE_LIST && k < value.list.count; k++)
             items[item_count++] = value.list.items[k].data == NULL
                                       ? BLOCK_TEXT_NULL
