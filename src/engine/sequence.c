@@ -188,6 +188,9 @@ static Chain find_chain(const Search *search) {
     size_t depth = 0;
     int32_t negative = 1;
     reached[0] = reach_first(search);
+    if (reached[0].rows == NULL || reached[0].count == 0) {
+        return (Chain){0};
+    }
     for (int32_t i = 1; i < sequence->step_count; i++) {
         if (!sequence->steps[i].is_negated) {
             reached[depth + 1] = reach_next(search, negative, i, &reached[depth]);
@@ -278,10 +281,14 @@ static Chain find_chain_by(const Search *whole) {
     search.steps = steps;
     Chain best = {0};
     for (uint32_t g = 0; g < groups.count && !work->is_over_budget; g++) {
+        bool is_possible = true; // each positive step has an event of this value
         for (int32_t i = 0; i < step_count; i++) {
-            size_t from = parted[i].starts[g];
-            steps[i] =
-                (Series){.rows = parted[i].rows + from, .count = parted[i].starts[g + 1] - from};
+            size_t from = parted[i].starts[g], count = parted[i].starts[g + 1] - from;
+            steps[i] = (Series){.rows = parted[i].rows + from, .count = count};
+            is_possible = is_possible && (count > 0 || whole->sequence->steps[i].is_negated);
+        }
+        if (!is_possible) {
+            continue;
         }
         Chain chain = find_chain(&search);
         if (chain.count > 0 &&
