@@ -395,14 +395,14 @@ class DuckDB(Dialect):
         return f"make_timestamp({(NOW_S - seconds_ago) * 1_000_000})"
 
     def aggregate(self, aggregate, mask):
-        call = {"count": "count(*)", "sum": "coalesce(sum(amount), 0)",
-                "distinct": f"count(distinct {aggregate.value})", "last": "max(time)"}
-        return f"{call[aggregate.function]} filter (where {mask})".replace(
-            "coalesce(sum(amount), 0) filter (where " + mask + ")",
-            f"coalesce(sum(amount) filter (where {mask}), 0)")
+        # several times faster than the filter clause
+        value = f"case when {mask} then {aggregate.value or 'time'} end"
+        return {"count": f"count_if({mask})", "sum": f"coalesce(sum({value}), 0)",
+                "distinct": f"count(distinct {value})",
+                "last": f"max({value})"}[aggregate.function]
 
     def size(self, condition):
-        return f"count(*) filter (where {condition})"
+        return f"count_if({condition})"
 
 
 def main():
