@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """A generated shop: events of customers as Parquet files, the same for the same seed.
 
     bench/events.py FOLDER [--rows N] [--customers N] [--types N] [--seed N] [--resolution s|ms]

@@ -1,11 +1,12 @@
+#!/usr/bin/env python3
 """One peer at work on the generated events, in a process of its own:
 
     bench/peers.py ENGINE FILES SCRATCH [--counts 1,10,100,1000] [--threads 2] [--memory MIB] [--runs 3]
 
 Loads the events into the engine's own table sorted by customer and time, with text as dictionary
 codes, then answers the segments of bench/segments.py for each count: once to warm, then timed. A
-query whose first run takes over a minute is timed once more only, and over five minutes not again.
-Prints a line of JSON for the load and one for each count; the caller stops what takes too long.
+query whose first run takes over a minute is timed once more only, and over half of --limit not again.
+ClickHouse also answers the same query over no rows, which shows what planning takes of it. Prints a line of JSON for the load and one for each count; the caller stops what takes too long.
 """
 
 import argparse
@@ -18,10 +19,9 @@ import sys
 import time
 
 from events import CHANNELS, END_US, MONEY, PRODUCT_COUNT, TYPES, category_names
-from segments import (DAY, ClickHouse, Condition, DuckDB, Segments, Tree, make)
+from segments import DAY, ClickHouse, Condition, DuckDB, Tree, make
 
 LONG_S = 60
-VERY_LONG_S = 300
 
 
 def products():
@@ -32,8 +32,14 @@ def quoted(values):
     return ", ".join(f"'{value}'" for value in values)
 
 
-class ChdbPeer:
-    name = "ClickHouse"
+class Peer:
+    """What is the same for all; each has version, load(), prepare() and answer()."""
+
+    def plan_seconds(self, query):
+        return None
+
+
+class ChdbPeer(Peer):
 
     def __init__(self, options):
         from chdb import session
@@ -65,6 +71,12 @@ class ChdbPeer:
         self.run("optimize table bench.events final")
         self.customers = int(self.run("select uniqExact(customer) from bench.events"))
 
+    def plan_seconds(self, query):
+        self.run("create table if not exists bench.nothing as bench.events")
+        began = time.monotonic()
+        self.run(query.replace("bench.events", "bench.nothing"))
+        return time.monotonic() - began
+
     def prepare(self, segments):
         sql = ClickHouse().query(segments).replace("{threads}", str(self.threads))
         return sql.replace("from events", "from bench.events")
@@ -73,8 +85,7 @@ class ChdbPeer:
         return [int(n) for n in self.run(query).split()]
 
 
-class DuckDBPeer:
-    name = "DuckDB"
+class DuckDBPeer(Peer):
 
     def __init__(self, options):
         import duckdb
@@ -103,8 +114,7 @@ class DuckDBPeer:
         return list(self.db.execute(query).fetchone())
 
 
-class PolarsPeer:
-    name = "Polars"
+class PolarsPeer(Peer):
 
     def __init__(self, options):
         os.environ["POLARS_MAX_THREADS"] = str(options.threads)
@@ -208,7 +218,7 @@ def sizes(row, segments, customers):
             for size, item in zip(found, segments.items, strict=True)]
 
 
-def measure(peer, segments, runs):
+def measure(peer, segments, runs, limit_s):
     query = peer.prepare(segments)
     times = []
     row = None
@@ -217,10 +227,11 @@ def measure(peer, segments, runs):
         row = peer.answer(query)
         times.append(time.monotonic() - began)
         timed = len(times) - 1
-        if times[0] > VERY_LONG_S or timed and times[0] > LONG_S or timed >= runs:
+        if times[0] > limit_s / 2 or timed and times[0] > LONG_S or timed >= runs:
             break
     timed = times[1:] or times
     return {"seconds": statistics.median(timed), "times": timed, "first": times[0],
+            "plan_s": peer.plan_seconds(query) if sum(times) < limit_s else None,
             "sizes": sizes(row, segments, peer.customers)}
 
 
@@ -238,6 +249,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", type=int, default=12000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--limit", type=float, default=600)
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
     os.makedirs(options.scratch, exist_ok=True)
@@ -247,7 +259,7 @@ def main():
     show(version=peer.version, load_s=time.monotonic() - began, customers=peer.customers)
     for count in [int(n) for n in options.counts.split(",")]:
         segments = make(count, options.seed)
-        show(count=count, **measure(peer, segments, options.runs))
+        show(count=count, **measure(peer, segments, options.runs, options.limit))
     sys.stdout.flush()
 
 

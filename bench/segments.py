@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Segments at random over the shop of bench/events.py: as a model file, and as one shared query.
 
     bench/segments.py COUNT FILE [--seed N]      prints krets.yaml for events in FILE
