@@ -144,6 +144,7 @@ void engine_kernel_work_free(KernelWork *work) {
     free(work->reaches);
     free(work->customer_ids);
     free(work->slow_lanes);
+    free(work->ahead);
     free(work->seen.entries);
     free(work);
 }
@@ -159,6 +160,7 @@ void engine_kernel_begin(KernelWork *work, uint32_t block_count) {
     work->table = NULL;
     work->origins = NULL;
     work->has_customer_ids = false;
+    work->ahead_count = 0;
     memset(work->made_selection, 0, slots * sizeof(*work->made_selection));
     base_arena_reset(work->table_arena);
     if (work->boxed != NULL)

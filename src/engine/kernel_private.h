@@ -324,7 +324,12 @@ struct KernelWork {
     bool has_customer_ids;
     uint64_t boxed_first_row[LANE_COUNT_MAX + 1]; // no rows
     Lanes **slow_lanes;                           // by Kernel.slow_nodes
-    KretsError error;                             // of a hook
+    // Of blocks at several nows: their slow leaves at `ahead_count` nows from `ahead_from` on.
+    const int64_t *nows_us; // NULL: a now at a time
+    size_t now_count, now_index;
+    size_t ahead_from, ahead_count;
+    Value *ahead;     // [(now * slow_count + leaf) * LANE_COUNT_MAX + lane]
+    KretsError error; // of a hook
     int code;
     // The answer.
     uint64_t *segment_bits;         // [segment * LANE_WORDS]

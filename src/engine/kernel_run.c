@@ -15,7 +15,10 @@ typedef struct KernelRun {
 static int answer_blocks(KernelRun *run, unsigned thread) {
     const KernelJob *job = run->job;
     KernelWork *work = run->works[thread];
+    work->nows_us = job->now_count > 1 ? job->nows_us : NULL;
+    work->now_count = job->now_count;
     for (size_t i = 0; i < job->now_count; i++) {
+        work->now_index = i;
         int code = engine_kernel_at(work, job->nows_us[i], &run->errors[thread]);
         for (uint32_t b = 0; code == BASE_OK && b < work->block_count; b++) {
             KernelAnswer answer = engine_kernel_answer(work, b);

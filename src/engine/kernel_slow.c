@@ -84,6 +84,56 @@ void engine_kernel_slow_places(KernelWork *work, const Feature *feature) {
     }
 }
 
+// --- all slow leaves at once ---
+
+enum { AHEAD_BYTES = 16 << 20 };
+
+static Value *ahead_values(const KernelWork *work, size_t now_index, uint32_t lane) {
+    size_t now = now_index - work->ahead_from;
+    assert(now < work->ahead_count);
+    return work->ahead + now * (size_t)work->kernel->slow_count * LANE_COUNT_MAX + lane;
+}
+
+// One customer at as many nows as there is room for: the customer's events are gathered, and what
+// does not depend on now is found, once for all of them.
+static void look_ahead(KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    size_t now_bytes = (size_t)kernel->slow_count * LANE_COUNT_MAX * sizeof(Value);
+    size_t room = AHEAD_BYTES / now_bytes < 1 ? 1 : AHEAD_BYTES / now_bytes;
+    room = room < work->now_count ? room : work->now_count;
+    if (work->ahead == NULL && (work->ahead = malloc(room * now_bytes)) == NULL)
+        abort();
+    size_t left = work->now_count - work->now_index;
+    work->ahead_from = work->now_index;
+    work->ahead_count = left < room ? left : room;
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
+        engine_work_customer(work->reference, lane);
+        for (size_t n = work->ahead_from; n < work->ahead_from + work->ahead_count; n++) {
+            if (!engine_work_now(work->reference, work->nows_us[n]))
+                continue;
+            Value *values = ahead_values(work, n, lane);
+            for (int32_t i = 0; i < kernel->slow_count; i++) {
+                Value value =
+                    engine_node_value(work->reference, kernel->slow_nodes[i], ENGINE_NO_ROW);
+                values[(size_t)i * LANE_COUNT_MAX] = keep_value(work, value);
+            }
+        }
+        check(work);
+    }
+}
+
+static void make_slow_ahead(KernelWork *work) {
+    if (work->now_index - work->ahead_from >= work->ahead_count)
+        look_ahead(work);
+    for (uint32_t lane = 0; work->code == BASE_OK && lane < work->lane_count; lane++) {
+        if (!BIT_GET(work->population, lane))
+            continue;
+        const Value *values = ahead_values(work, work->now_index, lane);
+        for (int32_t i = 0; i < work->kernel->slow_count; i++)
+            engine_lanes_set(work->slow_lanes[i], lane, values[(size_t)i * LANE_COUNT_MAX]);
+    }
+}
+
 // All slow leaves of one customer at a time: the customer's events are gathered once.
 static void make_slow(KernelWork *work) {
     const Kernel *kernel = work->kernel;
@@ -91,6 +141,10 @@ static void make_slow(KernelWork *work) {
         work->slow_lanes[i] = engine_lanes_put(work->frame, kernel->slow_nodes[i]);
     if (!make_table(work))
         return;
+    if (work->nows_us != NULL) {
+        make_slow_ahead(work);
+        return;
+    }
     for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (!BIT_GET(work->population, lane) || !move_to(work, lane))
             continue;
