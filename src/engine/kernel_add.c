@@ -107,12 +107,11 @@ static inline void list_key(KernelWork *work, uint32_t lane, uint32_t key, uint3
     uint32_t count = work->counts[lane], *keys = work->listed[lane];
     if (count >= limit)
         return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (keys[i] == key)
-            return;
-    }
+    bool is_seen = false;
+    for (uint32_t i = 0; i < count; i++)
+        is_seen |= keys[i] == key;
     keys[count] = key;
-    work->counts[lane] = count + 1;
+    work->counts[lane] = count + !is_seen;
 }
 
 #define LIST_TEXTS(Code)                                                                           \

@@ -150,8 +150,9 @@ static void grow(Matches *matches, uint32_t count) {
     if (matches->room >= count)
         return;
     uint32_t room = count + count / 2 + 64;
-    matches->row_room = realloc(matches->row_room, room * sizeof(uint32_t));
-    matches->lane_room = realloc(matches->lane_room, room);
+    size_t spare = 64; // vectors write whole
+    matches->row_room = realloc(matches->row_room, (room + spare) * sizeof(uint32_t));
+    matches->lane_room = realloc(matches->lane_room, room + spare);
     if (matches->row_room == NULL || matches->lane_room == NULL)
         abort();
     matches->room = room;
@@ -166,18 +167,13 @@ void engine_kernel_matches_free(Matches *matches) {
     free(matches->lane_room);
 }
 
-static void collect(const BlockStream *rows, const uint8_t *keep, Matches *matches) {
+static void collect(const KernelWork *work, const BlockStream *rows, const uint8_t *keep,
+                    Matches *matches) {
     grow(matches, rows->count);
-    uint32_t *row = matches->row_room, count = 0;
-    uint8_t *lane = matches->lane_room;
-    for (uint32_t i = 0; i < rows->count; i++) {
-        row[count] = i;
-        lane[count] = rows->customer[i];
-        count += keep[i];
-    }
-    matches->rows = row;
-    matches->lanes = lane;
-    matches->count = count;
+    matches->count = work->compare->collect(keep, rows->customer, rows->count, matches->row_room,
+                                            matches->lane_room);
+    matches->rows = matches->row_room;
+    matches->lanes = matches->lane_room;
 }
 
 static void match_stream(KernelWork *work, const KernelSelection *selection, Matches *matches) {
@@ -226,7 +222,7 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, Mat
         is_first = false;
     }
     if (!is_first)
-        collect(rows, work->keep, matches);
+        collect(work, rows, work->keep, matches);
 }
 
 const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count) {

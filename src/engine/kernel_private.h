@@ -253,7 +253,7 @@ typedef struct Picked {
 } Picked;
 
 // Up to so many distinct keys of a lane stand in a list, more in a table.
-enum { SEEN_LISTED_MAX = 12 };
+enum { SEEN_LISTED_MAX = 32 };
 typedef enum SeenKind { SEEN_BITS, SEEN_LISTS, SEEN_TABLE } SeenKind;
 
 // Keys seen by customer: open addressing, emptied by a new stamp.
@@ -310,7 +310,7 @@ struct KernelWork {
     uint32_t listed[LANE_COUNT_MAX][SEEN_LISTED_MAX];
     uint64_t seen_bits[LANE_COUNT_MAX]; // of up to 64 codes
     SeenKind seen_kind;                 // of this pass
-    uint32_t *reaches; // by matches
+    uint32_t *reaches;                  // by matches
     const KernelCompare *compare;
     int32_t position_group; // whose positions are at hand
     // The reference evaluator over the block.

@@ -12,6 +12,10 @@ typedef struct KernelCompare {
     void (*equal_u32)(const uint32_t *values, uint32_t words, uint32_t to, uint64_t *ret_bits);
     void (*at_least_i64)(const int64_t *values, uint32_t words, int64_t low, uint64_t *ret_bits);
     void (*equal_i64)(const int64_t *values, uint32_t words, int64_t to, uint64_t *ret_bits);
+    // The rows with keep[row] != 0, and their customers; both have room for `count` rounded up
+    // to 64. How many there are.
+    uint32_t (*collect)(const uint8_t *keep, const uint8_t *customers, uint32_t count,
+                        uint32_t *ret_rows, uint8_t *ret_customers);
 } KernelCompare;
 
 // The functions of a level, or of the best below it that the processor has.
