@@ -342,3 +342,93 @@ def test_explain_in_the_zone_of_the_customer(tmp_path):
     text = krets("explain", "anna", "fresh", "--at", "2024-03-27", "-C", folder).stdout
     assert ("in since 20 March 2024 21:30; leaves on 30 March 21:30 unless another order comes "
             "(Asia/Tokyo)") in text
+
+
+# --- run as of, and the next flip -----------------------------------------------------------------
+
+@pytest.fixture
+def fresh(tmp_path):
+    return project(tmp_path)
+
+
+def table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_run_at_instants(fresh):
+    done = krets("run", "--at", "2024-04-10, 2024-03-27,2024-03-11T10:00:00.000001Z,2024-03-27T00:00",
+                 "--format", "csv", "-C", fresh)
+    segments = table(fresh / "out" / "segments.csv")
+    assert segments[0] == ["at", "segment", "name", "customers", "share", "value", "value_share",
+                           "mean_value"]
+    assert [row[:1] + row[3:6] for row in segments if row[1] == "fresh"] == [
+        ["2024-03-11T10:00:00.000001Z", "1", "0.500000", "5"],
+        ["2024-03-26T23:00:00Z", "2", "0.666667", "107.25"],
+        ["2024-04-09T22:00:00Z", "0", "0.000000", "0"]]
+    names = sorted(path.name for path in (fresh / "out").iterdir())
+    assert names == ["customers-2024-03-11T100000.000001Z.csv", "customers-2024-03-27.csv",
+                     "customers-2024-04-10.csv", "segments.csv"]
+    customers = table(fresh / "out" / "customers-2024-03-27.csv")
+    assert [row[0] for row in customers] == ["customer", "anna", "bo", "çelik, z."]
+    place = customers[0].index("fresh")
+    assert [row[place] for row in customers[1:]] == ["true", "false", "true"]
+    assert "fit 1, made for 2024-04-10 00:00:00 Europe/Stockholm" in done.stdout
+
+
+def test_run_at_as_json_uses_the_fit_it_is_told(fresh):
+    krets("run", "--now", "2024-03-06", "-C", fresh)
+    krets("run", "-C", fresh)
+    stored = json.loads(krets("verify", "--json", "-C", fresh).stdout)
+    whole = json.loads(krets("run", "--at", "2024-03-27,last-event", "--fit", "1", "--json",
+                             "-C", fresh).stdout)
+    assert [entry["at"] for entry in whole["at"]] == ["2024-03-26T23:00:00Z", "2024-05-01T06:00:00Z"]
+    assert whole["fit"] == 1 and "flip_s" not in whole["timings"]
+    for entry in whole["at"]:
+        assert entry["customers_file"].endswith(".parquet") and os.path.exists(
+            entry["customers_file"])
+        for segment in entry["segments"]:
+            members = json.loads(krets("members", segment["segment"], "--at", entry["at"], "--fit",
+                                       "1", "--json", "-C", fresh).stdout)
+            assert members["customers"] == segment["customers"]
+            assert members["population"] == entry["customers"]
+    # The answers of the run before are still there to be proved.
+    again = json.loads(krets("verify", "--json", "-C", fresh).stdout)
+    assert again["stored_checked"] and again["now"] == stored["now"]
+
+
+def test_run_with_until(fresh):
+    whole = json.loads(krets("run", "--now", "2024-03-27", "--with", "until", "--format", "csv",
+                             "--json", "-C", fresh).stdout)
+    assert whole["timings"]["flip_s"] >= 0
+    customers = table(fresh / "out" / "customers.csv")
+    assert customers[0][-1] == "next_flip"
+    # anna leaves `fresh`; bo comes of age; for çelik the month ends.
+    assert {row[0]: row[-1] for row in customers[1:]} == {
+        "anna": "2024-03-30 12:30:00+00", "bo": "2024-03-30 23:00:00+00",
+        "çelik, z.": "2024-03-31 22:00:00+00"}
+    krets("verify", "-C", fresh)
+    krets("run", "--format", "csv", "-C", fresh)
+    assert "next_flip" not in table(fresh / "out" / "customers.csv")[0]
+
+
+def test_next_flip_never_and_beside_a_metric_of_that_name(fresh):
+    project(fresh, MODEL.replace('  recent:', '  next_flip: "1 + 1"\n  recent:').replace(
+        '  quiet:', '  Next_Flip: "orders > 5"\n  quiet:'))
+    krets("run", "--at", "2025-06-01", "--with", "until", "--format", "csv", "-C", fresh)
+    customers = table(fresh / "out" / "customers-2025-06-01.csv")
+    assert customers[0][-1] == "next_flip" and "metric:next_flip" in customers[0]
+    assert "segment:Next_Flip" in customers[0]
+    assert {row[0]: row[-1] for row in customers[1:]}["anna"] == ""
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--at", "soon"], "--at: `soon` is not a time"),
+    (["--at", "2024-03-27,"], "--at: `` is not a time"),
+    (["--at", ",".join(["2024-03-27"] * 121)], "at most 120 instants"),
+    (["--with", "since"], "run has until"),
+    (["--at", "2024-03-27", "--format", "ndjson"], "csv or parquet"),
+    (["--at", "2024-03-27", "--fit", "7"], "fit")])
+def test_wrong_usage_of_run(arguments, said, fresh):
+    done = krets("run", *arguments, "-C", fresh, code=2)
+    assert said in done.stderr and done.stdout == ""

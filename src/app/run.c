@@ -1,17 +1,15 @@
 #include "app/run.h"
 
-#include <errno.h>
 #include <math.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
+#include "app/flips.h"
 #include "app/history_index.h"
 #include "app/import.h"
 #include "app/report.h"
 #include "app/results.h"
 
-static double seconds(void) {
+double app_run_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
@@ -143,18 +141,6 @@ static size_t history_instants(const Project *project, Arena *arena, int64_t fir
     return count;
 }
 
-static int make_folder(Str path, KretsError *error) {
-    if (mkdir(path.data, 0777) != 0) {
-        int code = errno;
-        struct stat status;
-        if (stat(path.data, &status) != 0 || !S_ISDIR(status.st_mode))
-            return base_error_set(error, code == ENOSPC ? BASE_E_RESOURCES : BASE_E_STORE,
-                                  "could not make the folder %.*s (%s): give another with --out",
-                                  STR_ARG(path), strerror(code));
-    }
-    return 0;
-}
-
 static int write_report(Project *project, const Answers *answers, RunResult *result,
                         KretsError *error) {
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
@@ -172,23 +158,23 @@ static int write_report(Project *project, const Answers *answers, RunResult *res
     return app_report_write(project, answers, result, &history, error);
 }
 
-static int write_results(Project *project, const Answers *answers, bool is_csv, RunResult *result,
-                         KretsError *error) {
-    int r = make_folder(project->options.out, error);
+static int write_results(Project *project, const Answers *answers, const TableColumn *next_flip,
+                         bool is_csv, RunResult *result, KretsError *error) {
+    int r = app_results_folder(project, error);
     if (r < 0)
         return r;
     r = app_results_segments(project, result, error);
     if (r < 0)
         return r;
-    r = app_results_customers(project, answers, is_csv, result, error);
+    r = app_results_customers(project, answers, next_flip, is_csv, result, error);
     if (r < 0)
         return r;
     return write_report(project, answers, result, error);
 }
 
-int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *error) {
+int app_run(Project *project, const RunOptions *options, RunResult *ret_result, KretsError *error) {
     RunResult result = {0};
-    double begin = seconds();
+    double begin = app_run_seconds();
     int r = app_project_check_now(project, error);
     if (r < 0)
         return r;
@@ -205,29 +191,36 @@ int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *er
     r = app_project_now(project, &now_us, error);
     if (r < 0)
         return r;
-    double imported = seconds();
+    double imported = app_run_seconds();
     r = app_history_index_open(project, false, error);
     if (r < 0)
         return r;
-    double indexed = seconds();
+    double indexed = app_run_seconds();
     const FitSet *fits = NULL;
     r = app_run_fit(project, now_us, &fits, &result.fit_version, error);
     if (r < 0)
         return r;
-    double fitted = seconds();
+    double fitted = app_run_seconds();
     Answers answers = {0};
     r = app_population_answers(project, project->arena, now_us, NULL, fits, &answers, error);
     if (r < 0)
         return r;
     app_run_segments(project, project->arena, &answers, &result);
-    double evaluated = seconds();
-    r = write_results(project, &answers, is_csv, &result, error);
+    double evaluated = app_run_seconds();
+    TableColumn next_flip = {0};
+    if (options->is_with_flips)
+        r = app_flips_next(project, project->arena, fits, &answers, &next_flip, error);
+    double flipped = app_run_seconds();
+    if (r == 0)
+        r = write_results(project, &answers, options->is_with_flips ? &next_flip : NULL,
+                          options->is_csv, &result, error);
     data_answers_done(&answers);
     result.timings = (RunTimings){.import_s = imported - begin,
                                   .index_s = indexed - imported,
                                   .fit_s = fitted - indexed,
                                   .evaluate_s = evaluated - fitted,
-                                  .write_s = seconds() - evaluated};
+                                  .flip_s = flipped - evaluated,
+                                  .write_s = app_run_seconds() - flipped};
     if (r == 0)
         *ret_result = result;
     return r;

@@ -16,7 +16,7 @@ typedef struct SegmentRow {
 } SegmentRow;
 
 typedef struct RunTimings {
-    double import_s, index_s, fit_s, evaluate_s, write_s;
+    double import_s, index_s, fit_s, evaluate_s, flip_s, write_s;
 } RunTimings;
 
 typedef struct RunResult {
@@ -32,8 +32,13 @@ typedef struct RunResult {
     Str segments_path, customers_path, report_path;
 } RunResult;
 
-// The whole main job. With `is_csv` customers.csv is written in place of customers.parquet.
-int app_run(Project *project, bool is_csv, RunResult *ret_result, KretsError *error);
+typedef struct RunOptions {
+    bool is_csv;        // customers.csv in place of customers.parquet
+    bool is_with_flips; // a column `next_flip` for each customer
+} RunOptions;
+
+// The whole main job.
+int app_run(Project *project, const RunOptions *options, RunResult *ret_result, KretsError *error);
 
 // Sizes and money of the plan's segments, in the order of the model.
 void app_run_segments(const Project *project, Arena *arena, const Answers *answers,
@@ -46,5 +51,7 @@ void app_run_money_format(Text *out, __int128 money);
 // to fit.
 int app_run_fit(Project *project, int64_t now_us, const FitSet **ret_fits, int64_t *ret_version,
                 KretsError *error);
+
+double app_run_seconds(void); // of a clock that never goes back
 
 #endif

@@ -157,7 +157,7 @@ static int fresh_answers(Project *project, VerifyResult *result, KretsError *err
     if (r < 0)
         return r;
     result->customer_count = answers.customer_count;
-    r = app_results_table(project, &answers, STR("krets_fresh"), error);
+    r = app_results_table(project, &answers, NULL, STR("krets_fresh"), error);
     data_answers_done(&answers);
     return r;
 }

@@ -38,9 +38,16 @@ static const Command commands[] = {
      "Writes out/segments.csv, out/customers.parquet and out/report.html.\n"
      "\n"
      "  --format csv  write customers.csv in place of customers.parquet\n"
+     "  --at T1,T2    as of these instants: out/segments.csv with a leading column `at`,\n"
+     "                out/customers-TIME.parquet for each, no report; with --fit N or the newest "
+     "fit\n"
+     "  --with until  a column next_flip in the customers' file: the next instant at which any\n"
+     "                segment may change for the customer if nothing happens\n"
      "\n"
      "Examples:\n"
      "  krets run\n"
+     "  krets run --at 2026-01-01,2026-04-01,last-event\n"
+     "  krets run --with until\n"
      "  krets run --now last-event --out results\n"
      "  krets run --now 2011-12-01 --json\n",
      cli_run_run, true},
