@@ -171,7 +171,7 @@ static int other_answers(Project *project, VerifyResult *result, KretsError *err
                                                                    &answers, error);
     if (r < 0)
         return r;
-    r = app_results_table(project, &answers, STR("krets_other"), error);
+    r = app_results_table(project, &answers, NULL, STR("krets_other"), error);
     data_answers_done(&answers);
     return r;
 }
