@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "base/calendar.h"
 #include "engine/kernel_private.h"
 
@@ -103,15 +107,36 @@ static SeenKind seen_kind(KernelWork *work, const Pass *pass, const Matches *mat
     return is_text && pass->limit <= SEEN_LISTED_MAX ? SEEN_LISTS : SEEN_TABLE;
 }
 
+#if defined(__SSE2__)
+// Which of the first eight keys it is, as bits.
+static inline uint32_t find_key(const uint32_t *keys, uint32_t key) {
+    __m128i wanted = _mm_set1_epi32((int)key);
+    const __m128i *at = (const __m128i *)(const void *)keys;
+    __m128i low = _mm_cmpeq_epi32(_mm_loadu_si128(at), wanted);
+    __m128i high = _mm_cmpeq_epi32(_mm_loadu_si128(at + 1), wanted);
+    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(low)) |
+           (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(high)) << 4;
+}
+#else
+static inline uint32_t find_key(const uint32_t *keys, uint32_t key) {
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < 8; i++)
+        bits |= (uint32_t)(keys[i] == key) << i;
+    return bits;
+}
+#endif
+
 static inline void list_key(KernelWork *work, uint32_t lane, uint32_t key, uint32_t limit) {
     uint32_t count = work->counts[lane], *keys = work->listed[lane];
     if (count >= limit)
         return;
-    bool is_seen = false;
-    for (uint32_t i = 0; i < count; i++)
-        is_seen |= keys[i] == key;
+    uint32_t is_seen = 0;
+    for (uint32_t i = 0; i < count; i += 8) {
+        uint32_t used = count - i < 8 ? (1u << (count - i)) - 1 : 255;
+        is_seen |= find_key(keys + i, key) & used;
+    }
     keys[count] = key;
-    work->counts[lane] = count + !is_seen;
+    work->counts[lane] = count + (is_seen == 0);
 }
 
 #define LIST_TEXTS(Code)                                                                           \
@@ -165,10 +190,24 @@ static void mark_codes(KernelWork *work, const BlockColumn *column, const Matche
 }
 
 void engine_kernel_add_settle(KernelWork *work, const Pass *pass) {
-    if (pass->kind != FEATURE_DISTINCT || work->seen_kind != SEEN_BITS)
+    if (pass->kind != FEATURE_DISTINCT || work->seen_kind != SEEN_BITS || pass->limit == 1)
         return;
     for (uint32_t lane = 0; lane < work->lane_count; lane++)
         work->counts[lane] = (uint32_t)__builtin_popcountll(work->seen_bits[lane] & ~UINT64_C(1));
+}
+
+// One is enough: any value will do.
+static void mark_values(KernelWork *work, const BlockColumn *column, const Matches *matches,
+                        uint32_t low, uint32_t high) {
+    uint32_t *counts = work->counts + matches->first_lane;
+    const uint8_t *lanes = matches->lanes;
+    if (!column->coding->has_null) {
+        for (uint32_t i = low; i < high; i++)
+            counts[lanes[i]] = 1;
+        return;
+    }
+    for (uint32_t i = low; i < high; i++)
+        counts[lanes[i]] |= data_block_code(column->coding, column->codes, row_at(matches, i)) != 0;
 }
 
 static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
@@ -178,6 +217,10 @@ static void add_distinct(KernelWork *work, const Pass *pass, const Matches *matc
     ValueType type = work->kernel->plan->properties[pass->property].type;
     if (column == NULL)
         return;
+    if (pass->limit == 1) {
+        mark_values(work, column, matches, low, high);
+        return;
+    }
     if (work->seen_kind == SEEN_BITS) {
         mark_codes(work, column, matches, low, high);
         return;
