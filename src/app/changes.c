@@ -5,6 +5,7 @@
 
 #include "app/flips.h"
 #include "app/focus.h"
+#include "app/history_index.h"
 #include "app/members.h"
 
 // What one thread found.
@@ -160,7 +161,12 @@ int app_changes(Project *project, Str segment, Str from, Str to, ChangesResult *
         r = app_focus_segment(project, index, &index, error);
     if (r == 0)
         r = app_population_stored_fit(project, &fits, &result.fit_version, error);
-    if (r == 0)
+    if (r < 0)
+        return r;
+    r = find_changes(project, index, fits, &result, error);
+    if (r < 0)
+        r = app_history_index_renew(project, r, error);
+    if (r == 1)
         r = find_changes(project, index, fits, &result, error);
     if (r == 0)
         *ret_result = result;

@@ -2,74 +2,109 @@
 
 #include <assert.h>
 
-#include "app/tables.h"
+#include "app/history_index.h"
 #include "base/thread.h"
+#include "engine/kernel.h"
 
-enum { CUSTOMERS_A_CHUNK = 64 };
+// One thread's memory.
+typedef struct Sweeper {
+    BlockScratch *scratch;
+    Arena *arena; // of one block's table
+    KretsError error;
+} Sweeper;
 
-// What the threads share over one bucket.
+// What the threads share.
 typedef struct Sweep {
-    const EventTable *table;
-    Flips **flips;      // by thread
-    KretsError *errors; // by thread
+    const Project *project;
+    const FitSet *fits;
+    const BlockSource *source;
+    const KernelBinding *binding;
+    size_t memory_bytes; // of a thread
+    Sweeper *sweepers;   // by thread
     FlipsVisit visit;
     void *context;
 } Sweep;
 
-static int sweep_customers(void *context, unsigned thread, size_t begin, size_t end) {
+static int sweep_table(Sweep *sweep, unsigned thread, const EventTable *table) {
+    Sweeper *sweeper = &sweep->sweepers[thread];
+    Flips *flips = NULL;
+    int r = engine_flips_new(sweep->project->plan, table, sweep->fits, sweep->memory_bytes, &flips,
+                             &sweeper->error);
+    for (size_t customer = 0; r == 0 && customer < table->customer_count; customer++)
+        r = sweep->visit(sweep->context, thread, flips, table, customer, &sweeper->error);
+    engine_flips_free(flips);
+    return r;
+}
+
+static int sweep_blocks(void *context, unsigned thread, size_t begin, size_t end) {
     Sweep *sweep = context;
-    assert(begin <= end && end <= sweep->table->customer_count);
-    for (size_t customer = begin; customer < end; customer++) {
-        int r = sweep->visit(sweep->context, thread, sweep->flips[thread], sweep->table, customer,
-                             &sweep->errors[thread]);
+    Sweeper *sweeper = &sweep->sweepers[thread];
+    const BlockSource *source = sweep->source;
+    for (size_t number = begin; number < end; number++) {
+        Block block;
+        const EventTable *table = NULL;
+        base_arena_reset(sweeper->arena);
+        int r = source->block(source->context, sweeper->scratch, (uint32_t)number,
+                              engine_kernel_needs(sweep->binding), &block, &sweeper->error);
+        if (r == 0)
+            r = engine_block_table(sweeper->arena, sweep->binding, &block, &table, &sweeper->error);
+        if (r == 0)
+            r = sweep_table(sweep, thread, table);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int sweep_bucket(Project *project, const FitSet *fits, Sweep *sweep, KretsError *error) {
-    unsigned threads = project->options.threads, made = 0;
-    size_t memory_bytes = project->options.memory_bytes / 10 / threads;
-    int r = 0;
-    for (; r == 0 && made < threads; made += r == 0)
-        r = engine_flips_new(project->plan, sweep->table, fits, memory_bytes, &sweep->flips[made],
-                             error);
-    if (r == 0) {
-        r = base_thread_for(threads, sweep->table->customer_count, CUSTOMERS_A_CHUNK,
-                            sweep_customers, sweep);
-        for (unsigned i = 0; r < 0 && error && i < threads; i++)
-            if (sweep->errors[i].code == r) {
-                *error = sweep->errors[i];
-                break;
-            }
+static int sweep_all(Sweep *sweep, unsigned threads, KretsError *error) {
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    const BlockSource *source = sweep->source;
+    sweep->sweepers = base_arena_alloc_array(arena, threads, sizeof *sweep->sweepers);
+    for (unsigned i = 0; i < threads; i++) {
+        sweep->sweepers[i].scratch = source->scratch_new(source->context);
+        sweep->sweepers[i].arena = base_arena_new(sweep->memory_bytes);
     }
-    for (unsigned i = 0; i < made; i++)
-        engine_flips_free(sweep->flips[i]);
+    int r = base_thread_for(threads, source->block_count, 1, sweep_blocks, sweep);
+    bool is_told = r == 0;
+    for (unsigned i = 0; i < threads; i++) {
+        if (!is_told && sweep->sweepers[i].error.code == r) {
+            base_error_set(error, r, "%s", sweep->sweepers[i].error.text);
+            is_told = true;
+        }
+        source->scratch_free(sweep->sweepers[i].scratch);
+        base_arena_free(sweep->sweepers[i].arena);
+    }
+    assert(is_told);
     return r;
 }
 
 int app_flips_each(Project *project, const FitSet *fits, FlipsVisit visit, void *context,
                    KretsError *error) {
-    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    int r = app_history_index_open(project, false, error);
+    if (r < 0)
+        return r;
+    // By the slow path, which reads every column of the plan, as flips do.
+    KernelOptions options = {.is_slow = true};
+    ENGINE_KERNEL_SCOPED kernel = NULL;
+    KernelBinding *binding = NULL;
+    r = engine_kernel_new(project->plan, &options, &kernel, error);
+    if (r == 0)
+        r = engine_kernel_bind(kernel, index_source(project->index), fits, &binding, error);
+    if (r < 0)
+        return r;
     unsigned threads = project->options.threads;
-    Sweep sweep = {
-        .flips = base_arena_alloc_array(arena, threads, sizeof(Flips *)),
-        .errors = base_arena_alloc_array(arena, threads, sizeof(KretsError)),
-        .visit = visit,
-        .context = context,
-    };
-    size_t bucket_count = store_bucket_count(project->store);
-    for (size_t bucket = 0; bucket < bucket_count; bucket++) {
-        int r = app_tables_get(project, bucket, &sweep.table, error);
-        if (r == 0)
-            r = sweep_bucket(project, fits, &sweep, error);
-        if (r < 0)
-            return r;
-        app_progress_step(project->progress, "flips", (double)(bucket + 1) / (double)bucket_count,
-                          bucket + 1, "buckets");
-    }
-    return 0;
+    Sweep sweep = {.project = project,
+                   .fits = fits,
+                   .source = index_source(project->index),
+                   .binding = binding,
+                   .memory_bytes = project->options.memory_bytes / 10 / threads,
+                   .visit = visit,
+                   .context = context};
+    app_progress_step(project->progress, "flips", 0, 0, "customers");
+    r = sweep_all(&sweep, threads, error);
+    app_progress_step(project->progress, "flips", 1, sweep.source->customer_count, "customers");
+    engine_kernel_unbind(binding);
+    return r;
 }
 
 // The number of a customer in the answers; false when not of their population.

@@ -6,8 +6,9 @@
 #include "data/answers.h"
 #include "engine/flip.h"
 
-// Called for each customer of a bucket's table, by any thread (`thread` in [0, threads)), with that
-// thread's flips. The table is valid during the call only. A negative return stops the whole.
+// Called for each customer of the project's index, by any thread (`thread` in [0, threads)), with
+// flips over a table of some customers, both valid during the call only. A negative return stops
+// the whole.
 typedef int (*FlipsVisit)(void *context, unsigned thread, Flips *flips, const EventTable *table,
                           size_t customer, KretsError *error);
 int app_flips_each(Project *project, const FitSet *fits, FlipsVisit visit, void *context,
