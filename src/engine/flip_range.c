@@ -127,6 +127,9 @@ int64_t engine_flip_sure_until(Flips *flips, const NodeId *ids, int32_t count, i
     engine_flip_trial_at(flips, &trial, high - 1);
     if (is_sure(flips, context)) {
         low = high - 1;
+    } else {
+        engine_flip_trial_at(flips, &trial, low + 1);
+        high = is_sure(flips, context) ? high : low + 1;
     }
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;

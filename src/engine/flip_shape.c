@@ -230,8 +230,32 @@ static Shape coalesce_shape(Flips *flips, const Node *node) {
     return still_until(until_us);
 }
 
+// least, greatest of times of which one moves with now: that one, or the other until they meet.
+static bool find_leader(Flips *flips, const Node *node, Shape *ret_shape) {
+    int64_t until_us = flips->limit_us, now_us = flips->work->now_us;
+    Shape a = engine_flip_shape_within(flips, node->args[0], &until_us);
+    Shape b = engine_flip_shape_within(flips, node->args[1], &until_us);
+    Value x = engine_flip_value(flips, node->args[0]), y = engine_flip_value(flips, node->args[1]);
+    bool is_pair =
+        (a.is_exact && b.motion == MOTION_STILL) || (b.is_exact && a.motion == MOTION_STILL);
+    if (!is_pair || x.is_null || y.is_null || x.type != VALUE_TIME || y.type != VALUE_TIME ||
+        a.motion == MOTION_FALLING || b.motion == MOTION_FALLING) {
+        return false;
+    }
+    Shape moving = a.is_exact ? a : b, still = a.is_exact ? b : a;
+    int64_t ahead_us = (a.is_exact ? x : y).time_us - (a.is_exact ? y : x).time_us;
+    bool is_moving = (node->function == CALL_GREATEST) == (ahead_us >= 0);
+    *ret_shape = is_moving ? moving : still;
+    ret_shape->until_us = ahead_us < 0 ? engine_flip_sooner(until_us, now_us - ahead_us) : until_us;
+    return true;
+}
+
 // least, greatest: all operands that are not null.
 static Shape extreme_shape(Flips *flips, const Node *node) {
+    Shape leader;
+    if (node->arg_count == 2 && node->type == VALUE_TIME && find_leader(flips, node, &leader)) {
+        return leader;
+    }
     Shape result = {.until_us = flips->limit_us, .is_daily = true};
     for (int32_t i = 0; i < node->arg_count; i++) {
         Shape shape = settle_null(flips, node->args[i], &result.until_us);
