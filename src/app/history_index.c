@@ -140,20 +140,21 @@ typedef struct Filling {
     KretsError *error;
 } Filling;
 
-static int add_part(Filling *filling, size_t part, KretsError *error) {
-    BASE_ARENA_SCOPED arena = base_arena_new(filling->table_bytes);
-    const EventTable *table = NULL;
-    int r = store_read_part(filling->project->store, arena, filling->scan, part,
-                            filling->part_count, &table, error);
-    if (r == 0)
-        r = index_build_add(filling->builder, (uint32_t)part, table, error);
-    if (r == 0)
-        atomic_fetch_add(&filling->event_count, table->row_count);
-    return r;
+typedef struct PartSink {
+    Filling *filling;
+    uint32_t part;
+} PartSink;
+
+static int add_table(void *context, const EventTable *table, KretsError *error) {
+    PartSink *sink = context;
+    atomic_fetch_add(&sink->filling->event_count, table->row_count);
+    return index_build_add(sink->filling->builder, sink->part, table, error);
 }
 
 static int fill_part(Filling *filling, size_t part, KretsError *error) {
-    int r = add_part(filling, part, error);
+    PartSink sink = {filling, (uint32_t)part};
+    int r = store_read_tables(filling->project->store, filling->table_bytes, filling->scan, part,
+                              filling->part_count, add_table, &sink, error);
     return r < 0 ? r : index_build_partition_end(filling->builder, (uint32_t)part, error);
 }
 
@@ -265,7 +266,7 @@ static int make_at_once(const Making *making, const Plan *scan, unsigned at_once
     Project *project = making->needs->project;
     IndexBuilder *builder = NULL;
     int r = begin(making, scan, &builder, error);
-    if (r < 0)
+    if (r != 0) // positive: an index that cannot be extended
         return r;
     Filling filling = {.project = project,
                        .builder = builder,
@@ -385,7 +386,7 @@ static int extend(Needs *needs, Index *index, size_t missing, KretsError *error)
         if (r == 0)
             app_progress_note(project->progress, "index: %zu column%s added", missing,
                               missing == 1 ? "" : "s");
-        if (r != BASE_E_STORE)
+        if (r <= 0 && r != BASE_E_STORE)
             return r;
     }
     keep_columns(needs, index);

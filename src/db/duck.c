@@ -472,6 +472,18 @@ Str db_duck_chunk_text(const DuckResult *result, size_t column, size_t row) {
     return string_text(&strings[row]);
 }
 
+void db_duck_chunk_texts(const DuckResult *result, size_t column, size_t begin, size_t end,
+                         Str *ret_texts) {
+    const duckdb_string_t *strings = duckdb_vector_get_data(result->vectors[column]);
+    for (size_t row = begin; row < end; row++) {
+        const duckdb_string_t *string = &strings[row];
+        uint32_t size = string->value.inlined.length;
+        bool is_inlined = size <= sizeof(string->value.inlined.inlined);
+        ret_texts[row - begin] =
+            (Str){is_inlined ? string->value.inlined.inlined : string->value.pointer.ptr, size};
+    }
+}
+
 size_t db_duck_chunk_list(const DuckResult *result, size_t column, size_t row, size_t *ret_first) {
     const duckdb_list_entry *lists = duckdb_vector_get_data(result->vectors[column]);
     *ret_first = (size_t)lists[row].offset;

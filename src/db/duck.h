@@ -74,6 +74,9 @@ const void *db_duck_chunk_data(const DuckResult *result, size_t column);
 const uint64_t *db_duck_chunk_validity(const DuckResult *result, size_t column);
 // Text of a VARCHAR vector's row; valid until the next chunk.
 Str db_duck_chunk_text(const DuckResult *result, size_t column, size_t row);
+// Texts of the rows [begin, end) at once; those of null rows must not be looked at.
+void db_duck_chunk_texts(const DuckResult *result, size_t column, size_t begin, size_t end,
+                         Str *ret_texts);
 // Count of items of a list row and the number of its first item in the column's items.
 size_t db_duck_chunk_list(const DuckResult *result, size_t column, size_t row, size_t *ret_first);
 // Text of an item of a VARCHAR[] vector; false when the item is null.

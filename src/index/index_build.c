@@ -15,7 +15,7 @@
 
 typedef struct BuildPartition {
     Gather *gather; // while it is open
-    bool is_ended;
+    bool is_ended, is_refused; // refused: its events are not those of the index to extend
     Frame core, columns;
 } BuildPartition;
 
@@ -248,8 +248,10 @@ int index_build_partition_end(IndexBuilder *builder, uint32_t partition, KretsEr
         r = index_gather_end(part->gather, error);
     if (r < 0)
         return r;
-    if (builder->base != NULL && !index_extend_matches(part->gather, builder->base, partition))
+    if (builder->base != NULL && !index_extend_matches(part->gather, builder->base, partition)) {
+        part->is_ended = part->is_refused = true;
         return INDEX_OUTDATED;
+    }
     BASE_TEXT_SCOPED core = {0}, columns = {0};
     const char *core_path = file_path(builder, partition, "core", &core);
     const char *columns_path = file_path(builder, partition, "columns", &columns);
@@ -319,6 +321,8 @@ static int end_partitions(IndexBuilder *builder, KretsError *error) {
     for (uint32_t i = 0; r == 0 && i < builder->build.partition_count; i++) {
         if (!builder->partitions[i].is_ended)
             r = index_build_partition_end(builder, i, error);
+        else if (builder->partitions[i].is_refused)
+            r = INDEX_OUTDATED;
     }
     return r;
 }

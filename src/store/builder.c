@@ -8,7 +8,17 @@ enum {
     BUILDER_TEXT_BLOCK_BYTES = 1 << 18,
     BUILDER_CACHE_SLOTS = 1 << 12, // texts remembered for each column: equal ones share their bytes
     BUILDER_RUN_ROWS = 2048,
+    BUILDER_EVENT_SLOTS = 64,
+    BUILDER_EVENT_BYTES = 48, // longer names are looked up each time
 };
+
+// An event type as it was resolved; by the hash of its name.
+typedef struct BuilderEvent {
+    char text[BUILDER_EVENT_BYTES];
+    uint32_t size_bytes;
+    uint16_t index;
+    bool is_any, is_kept, is_used;
+} BuilderEvent;
 
 typedef struct BuilderColumn {
     ValueType type;
@@ -19,7 +29,10 @@ typedef struct BuilderColumn {
 } BuilderColumn;
 
 struct Builder {
-    Arena *arena;
+    Arena *arena;   // arrays
+    Arena *texts;   // texts and items: the same, or of a stream's table only
+    StoreSink sink; // of a stream; NULL: there will be one table
+    void *sink_context;
     const Plan *plan;
     bool keeps_all, uses_any, has_traits;
     Map *events; // name -> index in the plan
@@ -34,10 +47,8 @@ struct Builder {
     bool has_any_row; // of the current customer
     char *text_block;
     size_t text_left;
-    Str last_event; // the event type of the row before, resolved
-    char last_event_text[256];
-    uint16_t last_event_index;
-    bool last_event_is_any, last_event_is_kept;
+    BuilderEvent seen_events[BUILDER_EVENT_SLOTS];
+    Str customers[BUILDER_RUN_ROWS], texts_of_run[BUILDER_RUN_ROWS];
     uint32_t kept[BUILDER_RUN_ROWS]; // rows of the chunk to be copied
 };
 
@@ -73,9 +84,9 @@ static void *take(Builder *builder, size_t count, size_t size_bytes) {
 static Str copy_text(Builder *builder, Str text) {
     size_t size = text.size_bytes + 1;
     if (size > BUILDER_TEXT_BLOCK_BYTES / 4)
-        return base_arena_str(builder->arena, text);
+        return base_arena_str(builder->texts, text);
     if (size > builder->text_left) {
-        builder->text_block = base_arena_alloc(builder->arena, BUILDER_TEXT_BLOCK_BYTES);
+        builder->text_block = base_arena_alloc(builder->texts, BUILDER_TEXT_BLOCK_BYTES);
         if (builder->text_block == NULL)
             return (Str){NULL, 0};
         builder->text_left = BUILDER_TEXT_BLOCK_BYTES;
@@ -153,7 +164,7 @@ int store_builder_new(Arena *arena, const Plan *plan, uint64_t row_room, bool ke
     STORE_BUILDER_SCOPED builder = calloc(1, sizeof(*builder));
     if (builder == NULL)
         abort();
-    builder->arena = arena;
+    builder->arena = builder->texts = arena;
     builder->plan = plan;
     builder->keeps_all = keeps_all;
     builder->uses_any = store_plan_uses_any(plan);
@@ -178,7 +189,40 @@ void store_builder_free(Builder *builder) {
     for (int32_t i = 0; builder->columns != NULL && i < builder->plan->column_count; i++)
         free(builder->columns[i].cache);
     base_map_free(builder->events);
+    if (builder->texts != builder->arena)
+        base_arena_free(builder->texts);
     free(builder);
+}
+
+void store_builder_stream(Builder *builder, size_t memory_bytes, StoreSink sink, void *context) {
+    assert(builder->row_count == 0 && builder->texts == builder->arena);
+    builder->texts = base_arena_new(memory_bytes);
+    builder->sink = sink;
+    builder->sink_context = context;
+}
+
+static void *widen(Builder *builder, void *array, uint64_t room, size_t size_bytes) {
+    return array == NULL
+               ? NULL
+               : base_arena_grow(builder->arena, array, builder->row_count, room, size_bytes);
+}
+
+// Room for twice the rows: a customer of a stream has more than a table was made for.
+static bool widen_rows(Builder *builder) {
+    uint64_t room = builder->row_room * 2;
+    builder->time_us = widen(builder, builder->time_us, room, sizeof(*builder->time_us));
+    builder->event = widen(builder, builder->event, room, sizeof(*builder->event));
+    builder->is_any = widen(builder, builder->is_any, room, sizeof(*builder->is_any));
+    bool is_fine = builder->time_us != NULL && builder->event != NULL && builder->is_any != NULL;
+    for (int32_t i = 0; is_fine && i < builder->plan->column_count; i++) {
+        BuilderColumn *column = &builder->columns[i];
+        bool has_valid = column->valid != NULL;
+        column->values = widen(builder, column->values, room, column->item_bytes);
+        column->valid = widen(builder, column->valid, room, 1);
+        is_fine = column->values != NULL && (!has_valid || column->valid != NULL);
+    }
+    builder->row_room = room;
+    return is_fine;
 }
 
 // --- customers and events of rows ---
@@ -201,48 +245,73 @@ static bool add_customer(Builder *builder, Str id) {
     return copy.data != NULL;
 }
 
-static void resolve_event(Builder *builder, Str event) {
-    if (builder->last_event.data != NULL && base_str_equal(builder->last_event, event))
-        return;
+static void look_up_event(const Builder *builder, Str event, BuilderEvent *ret_event) {
     uint64_t index = TABLE_EVENT_UNKNOWN;
-    builder->last_event_is_any = data_catalog_is_any(event);
-    builder->last_event_is_kept = builder->keeps_all || store_plan_keeps(builder->plan, event);
+    ret_event->is_any = data_catalog_is_any(event);
+    ret_event->is_kept = builder->keeps_all || store_plan_keeps(builder->plan, event);
     if (base_map_get(builder->events, event, &index))
-        builder->last_event_is_kept = true;
-    builder->last_event_index = (uint16_t)index;
-    builder->last_event = (Str){NULL, 0};
-    if (event.size_bytes < sizeof(builder->last_event_text)) {
-        memcpy(builder->last_event_text, event.data, event.size_bytes);
-        builder->last_event = (Str){builder->last_event_text, event.size_bytes};
-    }
+        ret_event->is_kept = true;
+    ret_event->index = (uint16_t)index;
+}
+
+static BuilderEvent resolve_event(Builder *builder, Str event) {
+    BuilderEvent *seen = &builder->seen_events[base_str_hash(event) % BUILDER_EVENT_SLOTS];
+    if (seen->is_used && seen->size_bytes == event.size_bytes &&
+        memcmp(seen->text, event.data, event.size_bytes) == 0)
+        return *seen;
+    BuilderEvent found = {.size_bytes = (uint32_t)event.size_bytes};
+    look_up_event(builder, event, &found);
+    if (event.size_bytes > sizeof(found.text))
+        return found;
+    found.is_used = true;
+    memcpy(found.text, event.data, event.size_bytes);
+    *seen = found;
+    return found;
+}
+
+static int check_room(Builder *builder, KretsError *error) {
+    if (builder->row_count < builder->row_room)
+        return 0;
+    if (builder->sink != NULL)
+        return widen_rows(builder) ? 0 : fail_memory(builder, error);
+    return base_error_set(error, BASE_E_STORE,
+                          "the history holds more events than its manifest says: its files were "
+                          "changed; import the sources again");
 }
 
 // Notes customer, time and event of the rows that are kept, and which those are. Of events that the
 // plan does not name, a customer's first row tells since when they belong to the population, and
-// the first that counts as `any` where "first n days" begins.
-static int append_keys(Builder *builder, const DuckResult *chunk, size_t begin, size_t end,
+// the first that counts as `any` where "first n days" begins. Stops before the first customer that
+// belongs to a stream's next table.
+static int append_keys(Builder *builder, const DuckResult *chunk, size_t begin, size_t *end,
                        size_t *ret_kept, KretsError *error) {
     const int64_t *times = db_duck_chunk_data(chunk, BUILDER_TIME);
+    Str *events = builder->texts_of_run;
+    db_duck_chunk_texts(chunk, BUILDER_CUSTOMER, begin, *end, builder->customers);
+    db_duck_chunk_texts(chunk, BUILDER_EVENT, begin, *end, events);
     size_t kept = 0;
-    for (size_t row = begin; row < end; row++) {
-        Str customer = db_duck_chunk_text(chunk, BUILDER_CUSTOMER, row);
+    for (size_t row = begin; row < *end; row++) {
+        Str customer = builder->customers[row - begin];
         bool is_first =
             builder->customer_count == 0 ||
             !base_str_equal(builder->customer_ids[builder->customer_count - 1], customer);
+        if (is_first && builder->sink != NULL && builder->row_count >= BUILDER_TABLE_ROWS) {
+            *end = row;
+            break;
+        }
         if (is_first && !add_customer(builder, customer))
             return fail_memory(builder, error);
-        resolve_event(builder, db_duck_chunk_text(chunk, BUILDER_EVENT, row));
-        bool is_first_any = builder->last_event_is_any && !builder->has_any_row;
-        if (!builder->last_event_is_kept && !is_first && !is_first_any)
+        BuilderEvent event = resolve_event(builder, events[row - begin]);
+        bool is_first_any = event.is_any && !builder->has_any_row;
+        if (!event.is_kept && !is_first && !is_first_any)
             continue;
-        if (builder->row_count == builder->row_room)
-            return base_error_set(error, BASE_E_STORE,
-                                  "the history holds more events than its manifest says: its "
-                                  "files were changed; import the sources again");
-        builder->has_any_row |= builder->last_event_is_any;
+        int r = check_room(builder, error);
+        if (r < 0)
+            return r;
+        builder->has_any_row |= event.is_any;
         builder->time_us[builder->row_count] = times[row];
-        builder->event[builder->row_count] = builder->last_event_index;
-        builder->is_any[builder->row_count] = builder->last_event_is_any;
+        builder->event[builder->row_count] = event.index;
+        builder->is_any[builder->row_count] = event.is_any;
         builder->row_count++;
         builder->kept[kept++] = (uint32_t)row;
     }
@@ -293,10 +362,15 @@ static void append_fixed1(const Builder *builder, char *values, const void *data
 static bool append_texts(Builder *builder, BuilderColumn *column, const DuckResult *chunk,
                          size_t index, size_t kept, uint64_t first) {
     Str *values = (Str *)(void *)column->values;
+    if (kept == 0)
+        return true;
+    size_t begin = builder->kept[0]; // at most a run's rows lie between
+    db_duck_chunk_texts(chunk, index, begin, builder->kept[kept - 1] + (size_t)1,
+                        builder->texts_of_run);
     for (size_t i = 0; i < kept; i++) {
         if (column->valid != NULL && column->valid[first + i] == 0)
             continue;
-        Str text = db_duck_chunk_text(chunk, index, builder->kept[i]);
+        Str text = builder->texts_of_run[builder->kept[i] - begin];
         values[first + i] = intern_text(builder, column->cache, text);
         if (values[first + i].data == NULL)
             return false;
@@ -312,7 +386,7 @@ static bool append_lists(Builder *builder, BuilderColumn *column, const DuckResu
             continue;
         size_t first_item = 0;
         size_t count = db_duck_chunk_list(chunk, index, builder->kept[i], &first_item);
-        Str *items = take(builder, count, sizeof(*items));
+        Str *items = base_arena_alloc_array(builder->texts, count + 1, sizeof(*items));
         if (items == NULL)
             return false;
         size_t filled = 0;
@@ -358,11 +432,12 @@ static bool append_column(Builder *builder, size_t number, const DuckResult *chu
 
 int store_builder_append(Builder *builder, const DuckResult *chunk, size_t begin, size_t end,
                          KretsError *error) {
-    for (size_t run = begin; run < end; run += BUILDER_RUN_ROWS) {
+    for (size_t run = begin; run < end;) {
         size_t run_end = end - run < BUILDER_RUN_ROWS ? end : run + BUILDER_RUN_ROWS;
+        size_t stop = run_end;
         uint64_t first = builder->row_count;
         size_t kept = 0;
-        int r = append_keys(builder, chunk, run, run_end, &kept, error);
+        int r = append_keys(builder, chunk, run, &stop, &kept, error);
         if (r < 0)
             return r;
         assert(first + kept == builder->row_count);
@@ -370,14 +445,40 @@ int store_builder_append(Builder *builder, const DuckResult *chunk, size_t begin
             if (!append_column(builder, (size_t)i, chunk, kept, first))
                 return fail_memory(builder, error);
         }
+        if (stop < run_end)
+            r = store_builder_flush(builder, error);
+        if (r != 0)
+            return r;
+        run = stop;
     }
     return 0;
 }
 
+int store_builder_flush(Builder *builder, KretsError *error) {
+    assert(builder->sink != NULL);
+    if (builder->customer_count == 0)
+        return 0;
+    const EventTable *table = NULL;
+    int r = store_builder_finish(builder, &table, error);
+    if (r == 0)
+        r = builder->sink(builder->sink_context, table, error);
+    for (int32_t i = 0; i < builder->plan->column_count; i++) {
+        if (builder->columns[i].cache != NULL)
+            memset(builder->columns[i].cache, 0,
+                   BUILDER_CACHE_SLOTS * sizeof(*builder->columns[i].cache));
+    }
+    base_arena_reset(builder->texts);
+    builder->text_block = NULL;
+    builder->text_left = 0;
+    builder->row_count = builder->customer_count = 0;
+    return r;
+}
+
 int store_builder_finish(Builder *builder, const EventTable **ret_table, KretsError *error) {
     size_t column_count = (size_t)builder->plan->column_count;
-    EventTable *table = base_arena_alloc(builder->arena, sizeof(*table));
-    TableColumn *columns = take(builder, column_count, sizeof(*columns));
+    EventTable *table = base_arena_alloc(builder->texts, sizeof(*table));
+    TableColumn *columns =
+        base_arena_alloc_array(builder->texts, column_count + 1, sizeof(*columns));
     if (builder->first_row == NULL)
         builder->first_row = take(builder, 1, sizeof(*builder->first_row));
     if (table == NULL || columns == NULL || builder->first_row == NULL)

@@ -278,7 +278,7 @@ static int merge(Reading *reading, Builder *builder, KretsError *error) {
         first->row = end;
         if (r == 0 && end == first->rows)
             r = cursor_fetch(first, error);
-        if (r < 0)
+        if (r != 0)
             return r;
     }
 }
@@ -304,6 +304,26 @@ static int read_files(Reading *reading, bool keeps_all, const EventTable **ret_t
     if (r == 0)
         r = store_builder_finish(builder, ret_table, error);
     return r;
+}
+
+// The same as tables one after the other.
+static int stream_files(Reading *reading, size_t memory_bytes, StoreSink sink, void *context,
+                        KretsError *error) {
+    int r = check_columns(reading, error);
+    if (r < 0)
+        return r;
+    STORE_BUILDER_SCOPED builder = NULL;
+    r = store_builder_new(reading->arena, reading->plan, BUILDER_TABLE_ROWS * 3 / 2, false,
+                          &builder, error);
+    if (r < 0)
+        return r;
+    store_builder_stream(builder, memory_bytes, sink, context);
+    r = reading->file_count <= READER_STREAMS_MAX ? open_streams(reading, error)
+                                                  : open_sorted(reading, error);
+    if (r == 0)
+        r = merge(reading, builder, error);
+    cursors_close(reading);
+    return r == 0 ? store_builder_flush(builder, error) : r;
 }
 
 static bool has_vanished(const Reading *reading) {
@@ -380,6 +400,32 @@ int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, s
                        .bucket = part,
                        .bucket_count = part_count};
     int r = read_part(&reading, ret_table, error);
+    if (r < 0 && store->options.is_read_only && has_vanished(&reading))
+        return fail_changed(store, error);
+    if (r == 0)
+        store->was_read = true;
+    return r;
+}
+
+int store_read_tables(Store *store, size_t memory_bytes, const Plan *plan, size_t part,
+                      size_t part_count, StoreSink sink, void *context, KretsError *error) {
+    assert(part < part_count && part_count <= STORE_BUCKETS_MAX);
+    assert((part_count & (part_count - 1)) == 0);
+    BASE_ARENA_SCOPED scratch = base_arena_new(SIZE_MAX);
+    BASE_ARENA_SCOPED arena = base_arena_new(memory_bytes);
+    DB_DUCK_SCOPED duck = NULL;
+    int r = db_duck_connect(store->duck, &duck, error);
+    if (r < 0)
+        return r;
+    Reading reading = {.store = store,
+                       .duck = duck,
+                       .plan = plan,
+                       .arena = arena,
+                       .scratch = scratch,
+                       .bucket = part,
+                       .bucket_count = part_count};
+    choose_files(&reading);
+    r = stream_files(&reading, memory_bytes, sink, context, error);
     if (r < 0 && store->options.is_read_only && has_vanished(&reading))
         return fail_changed(store, error);
     if (r == 0)

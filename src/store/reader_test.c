@@ -441,6 +441,63 @@ static void parts_of_any_count_are_read_at_once(void **state) {
     }
 }
 
+// The tables of a stream against the one table that holds them all.
+typedef struct Pieces {
+    const EventTable *whole;
+    size_t customer, count;
+    int stops_after; // tables; 0: never
+} Pieces;
+
+static int compare_piece(void *context, const EventTable *table, KretsError *failure) {
+    (void)failure;
+    Pieces *pieces = context;
+    pieces->count++;
+    uint64_t row = pieces->whole->first_row[pieces->customer];
+    for (size_t c = 0; c < table->customer_count; c++, pieces->customer++) {
+        assert_true(
+            base_str_equal(table->customer_ids[c], pieces->whole->customer_ids[pieces->customer]));
+        assert_int_equal(table->first_row[c + 1] + row,
+                         pieces->whole->first_row[pieces->customer + 1]);
+    }
+    for (uint64_t i = 0; i < table->row_count; i++) {
+        assert_int_equal(table->time_us[i], pieces->whole->time_us[row + i]);
+        assert_int_equal(table->event[i], pieces->whole->event[row + i]);
+        assert_int_equal(table->is_any[i], pieces->whole->is_any[row + i]);
+        for (size_t k = 0; k < table->column_count; k++)
+            assert_true(data_value_equal(data_table_value(&table->columns[k], i),
+                                         data_table_value(&pieces->whole->columns[k], row + i)));
+    }
+    return (int)pieces->count == pieces->stops_after ? 7 : 0;
+}
+
+// Many customers a table, customers of more rows than a table has, no customer at all.
+static void a_part_is_read_in_pieces(void **state) {
+    (void)state;
+    static const Shape shapes[] = {
+        {"a", 0, 300000, 5000, 20, VALUE_INTEGER, STAGED_REPLACE},
+        {"a", 0, 420000, 2, 21, VALUE_DECIMAL, STAGED_REPLACE},
+        {"a", 0, 1, 1, 22, VALUE_INTEGER, STAGED_REPLACE},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        STORE_SCOPED store = open_with(0, false);
+        import_shape(store, &shapes[i]);
+        PlanParts *plan = make_plan(store, true, true);
+        for (size_t part = 0; part < 2; part++) {
+            BASE_ARENA_SCOPED tables = base_arena_new(SIZE_MAX);
+            Pieces pieces = {0};
+            check(store_read_part(store, tables, &plan->plan, part, 2, &pieces.whole, &error));
+            check(store_read_tables(store, SIZE_MAX, &plan->plan, part, 2, compare_piece, &pieces,
+                                    &error));
+            assert_int_equal(pieces.customer, pieces.whole->customer_count);
+            assert_true(i != 0 || pieces.count > 1);
+            pieces = (Pieces){.whole = pieces.whole, .stops_after = 1};
+            int r = store_read_tables(store, SIZE_MAX, &plan->plan, part, 2, compare_piece, &pieces,
+                                      &error);
+            assert_int_equal(r, pieces.whole->customer_count > 0 ? 7 : 0);
+        }
+    }
+}
+
 static void a_stamp_tells_histories_apart(void **state) {
     (void)state;
     Str stamps[5];
@@ -507,6 +564,7 @@ int main(void) {
         TEST(a_reader_outlives_a_replacement_before_its_first_bucket),
         TEST(a_replacement_between_two_buckets_is_told),
         TEST(parts_of_any_count_are_read_at_once),
+        TEST(a_part_is_read_in_pieces),
         TEST(a_stamp_tells_histories_apart),
         TEST(readers_leave_no_temporary_folder),
     };

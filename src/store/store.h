@@ -93,6 +93,12 @@ enum { STORE_PART_MAX = 256 };
 // store whose files another process replaced meanwhile is BASE_E_STORE.
 int store_read_part(Store *store, Arena *arena, const Plan *plan, size_t part, size_t part_count,
                     const EventTable **ret_table, KretsError *error);
+// The same part as tables of some 100,000 rows one after the other, whole customers in order; each
+// is gone after the call. `memory_bytes` bounds one of them. A result other than 0 of the sink ends
+// the reading and is forwarded.
+typedef int (*StoreSink)(void *context, const EventTable *table, KretsError *error);
+int store_read_tables(Store *store, size_t memory_bytes, const Plan *plan, size_t part,
+                      size_t part_count, StoreSink sink, void *context, KretsError *error);
 // About how many rows a part has in the files.
 uint64_t store_part_rows(const Store *store, size_t part, size_t part_count);
 // Whether reading for the plan keeps all events that count as `any`, whatever their type.
