@@ -19,7 +19,7 @@ typedef struct Sweep {
     const FitSet *fits;
     const BlockSource *source;
     const KernelBinding *binding;
-    size_t memory_bytes; // of a thread
+    size_t memory_bytes; // of a thread's flips; three times that for the table
     Sweeper *sweepers;   // by thread
     FlipsVisit visit;
     void *context;
@@ -62,7 +62,7 @@ static int sweep_all(Sweep *sweep, unsigned threads, KretsError *error) {
     sweep->sweepers = base_arena_alloc_array(arena, threads, sizeof *sweep->sweepers);
     for (unsigned i = 0; i < threads; i++) {
         sweep->sweepers[i].scratch = source->scratch_new(source->context);
-        sweep->sweepers[i].arena = base_arena_new(sweep->memory_bytes);
+        sweep->sweepers[i].arena = base_arena_new(sweep->memory_bytes * 3);
     }
     int r = base_thread_for(threads, source->block_count, 1, sweep_blocks, sweep);
     bool is_told = r == 0;

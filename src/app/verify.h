@@ -34,8 +34,8 @@ typedef struct VerifyResult {
     size_t row_count;
     uint64_t difference_count;
     size_t unproved_count; // metrics and segments without SQL
-    bool has_stored; // the last run's answers were checked, too
-    Str stored_note; // why not, "" when they were
+    bool has_stored;       // the last run's answers were checked, too
+    Str stored_note;       // why not, "" when they were
     Str duckdb_version, tz_version;
 } VerifyResult;
 
