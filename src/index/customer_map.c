@@ -68,12 +68,33 @@ static void fill_slots(const Index *index, IndexSlot *slots, uint64_t count) {
 
 typedef struct SortedRun {
     const IndexPartition *partition;
+    uint32_t *order; // of a partition's customers that are not sorted; NULL: as they are
     uint32_t next;
 } SortedRun;
 
+static uint32_t at_run(const SortedRun *run, uint32_t place) {
+    return run->order == NULL ? place : run->order[place];
+}
+
 static bool comes_first(const SortedRun *a, const SortedRun *b) {
-    return base_str_compare(index_partition_id(a->partition, a->next),
-                            index_partition_id(b->partition, b->next)) < 0;
+    return base_str_compare(index_partition_id(a->partition, at_run(a, a->next)),
+                            index_partition_id(b->partition, at_run(b, b->next))) < 0;
+}
+
+static int compare_customers(const void *a, const void *b, void *partition) {
+    return base_str_compare(index_partition_id(partition, *(const uint32_t *)a),
+                            index_partition_id(partition, *(const uint32_t *)b));
+}
+
+static uint32_t *order_customers(const IndexPartition *partition) {
+    uint32_t *order = calloc(partition->customer_count + (size_t)1, sizeof *order);
+    if (order == NULL)
+        abort();
+    for (uint32_t i = 0; i < partition->customer_count; i++)
+        order[i] = i;
+    qsort_r(order, partition->customer_count, sizeof *order, compare_customers,
+            (void *)(uintptr_t)partition);
+    return order;
 }
 
 static void sift_down(SortedRun *heap, size_t count, size_t at) {
@@ -92,31 +113,36 @@ static void sift_down(SortedRun *heap, size_t count, size_t at) {
     }
 }
 
-// Each partition is sorted: a merge of them.
-static void fill_sorted(const Index *index, uint32_t *sorted) {
+// Each partition is sorted, but for the last `unordered_count`: a merge of them.
+static void fill_sorted(const Index *index, uint32_t unordered_count, uint32_t *sorted) {
     SortedRun *heap = calloc(index->source.partition_count + (size_t)1, sizeof *heap);
     if (heap == NULL)
         abort();
     size_t count = 0;
     for (uint32_t p = 0; p < index->source.partition_count; p++) {
-        if (index->partitions[p].customer_count > 0)
-            heap[count++].partition = &index->partitions[p];
+        const IndexPartition *partition = &index->partitions[p];
+        bool is_unordered = index->source.partition_count - p <= unordered_count;
+        if (partition->customer_count > 0)
+            heap[count++] =
+                (SortedRun){partition, is_unordered ? order_customers(partition) : NULL, 0};
     }
     for (size_t i = count; i-- > 0;)
         sift_down(heap, count, i);
     uint32_t filled = 0;
     while (count > 0) {
-        sorted[filled++] = heap[0].partition->first_ordinal + heap[0].next;
-        if (++heap[0].next == heap[0].partition->customer_count)
+        sorted[filled++] = heap[0].partition->first_ordinal + at_run(&heap[0], heap[0].next);
+        if (++heap[0].next == heap[0].partition->customer_count) {
+            free(heap[0].order);
             heap[0] = heap[--count];
+        }
         sift_down(heap, count, 0);
     }
     assert(filled == index->source.customer_count);
     free(heap);
 }
 
-int index_customers_make(const Index *index, const char *path, Frame *ret_frame,
-                         KretsError *error) {
+int index_customers_make(const Index *index, uint32_t unordered_count, const char *path,
+                         Frame *ret_frame, KretsError *error) {
     size_t customers = index->source.customer_count, slot_count = 16;
     while (slot_count * 3 < customers * 4)
         slot_count *= 2;
@@ -129,7 +155,7 @@ int index_customers_make(const Index *index, const char *path, Frame *ret_frame,
                            customers);
     } else {
         fill_slots(index, slots, slot_count);
-        fill_sorted(index, sorted);
+        fill_sorted(index, unordered_count, sorted);
         const FramePart parts[CUSTOMERS_SECTION_COUNT] = {
             [CUSTOMERS_SLOTS] = {slots, slot_count * sizeof *slots, false},
             [CUSTOMERS_SORTED] = {sorted, customers * sizeof *sorted, false},

@@ -154,7 +154,7 @@ static int check_customer(const Gather *gather, Str id, KretsError *error) {
         return 0;
     uint32_t begin = count == 1 ? 0 : ends[count - 2];
     Str before = {gather->ids.data + begin, ends[count - 1] - begin};
-    if (base_str_compare(before, id) < 0)
+    if (gather->is_unordered || base_str_compare(before, id) < 0)
         return 0;
     return base_error_set(error, BASE_E_STORE,
                           "the customers \"%.*s\" and \"%.*s\" come in the wrong order: the "

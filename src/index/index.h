@@ -38,6 +38,9 @@ typedef struct IndexBuild {
     const IndexColumn *wanted;
     size_t wanted_count;
     size_t memory_bytes;
+    // The last so many partitions may have their customers in any order of ids (those that came
+    // after the index was first built keep the ordinals they were given then).
+    uint32_t unordered_count;
 } IndexBuild;
 int index_build_begin(const IndexBuild *build, IndexBuilder **ret_builder, KretsError *error);
 // All customers of the partition that were not added yet, in order.
@@ -86,9 +89,12 @@ const uint32_t *index_customers_sorted(const Index *index);
 // --- tail: events after the index was built ---
 
 // New events and customers, in memory. Arrivals of a tail are later than all of the index and grow
-// with each call. `event` may be new; a value of a column that the index does not hold is left out.
-// A snapshot is a BlockSource over index and tail as they were when it was taken; later appends do
-// not change it. Appending and taking snapshots: one thread at a time; reading snapshots: any.
+// with each call. `event` may be new: then all its values are kept; else a value of a column that
+// the index does not hold for the event (the same name and type) is left out. New customers have
+// the ordinals after those of the index, in the order in which they came, in a partition of their
+// own. A snapshot is a BlockSource over index and tail as they were when it was taken; later
+// appends do not change it, and it may outlive the tail. Taking one costs no look at the events.
+// Appending and taking snapshots: one thread at a time; reading snapshots: any, also meanwhile.
 typedef struct IndexValue {
     Str column;
     Value value;
@@ -102,17 +108,21 @@ typedef struct IndexEvent {
 } IndexEvent;
 typedef struct IndexTail IndexTail;
 IndexTail *index_tail_new(Index *index); // keeps a reference to the index
+// All of the events or, on failure, none of them.
 int index_tail_append(IndexTail *tail, const IndexEvent *events, size_t count, KretsError *error);
 uint64_t index_tail_event_count(const IndexTail *tail);
+uint64_t index_tail_bytes(const IndexTail *tail); // memory of the tail and its snapshots' rows
 void index_tail_free(IndexTail *tail);
 
 typedef struct IndexSnapshot IndexSnapshot;
 IndexSnapshot *index_snapshot_new(const IndexTail *tail);
 void index_snapshot_free(IndexSnapshot *snapshot);
 const BlockSource *index_snapshot_source(const IndexSnapshot *snapshot);
+uint64_t index_snapshot_event_count(const IndexSnapshot *snapshot); // of the tail
 bool index_snapshot_find(const IndexSnapshot *snapshot, Str id, uint32_t *ret_ordinal);
-// Writes index and snapshot together as a new index in the folder (safe beside readers of the old
-// one, so it may run in the background). Ordinals of known customers stay.
+// Writes index and snapshot together as a new index in the folder (in memory, if the index is).
+// Safe beside readers of the old one and beside appending, so it may run in the background. The
+// ordinals of all customers of the snapshot stay. Fails when the folder is being built already.
 int index_fold(const IndexSnapshot *snapshot, Str stamp, Index **ret_index, KretsError *error);
 
 // --- for `krets doctor` ---

@@ -227,6 +227,9 @@ static int begin_partition(IndexBuilder *builder, uint32_t partition, KretsError
     Gather **gather = &builder->partitions[partition].gather;
     int r = index_gather_new(&builder->build, &builder->roster, builder->first_wanted,
                              &builder->memory, gather, error);
+    if (r == 0)
+        (*gather)->is_unordered =
+            builder->build.partition_count - partition <= builder->build.unordered_count;
     if (r == 0 && builder->base != NULL &&
         !index_extend_texts(*gather, &builder->base->partitions[partition]))
         r = index_memory_fail(&builder->memory, error);
@@ -285,7 +288,8 @@ static void hand_over(IndexBuilder *builder, Frame *frames, Frame *frame, FrameK
 static int add_customers(IndexBuilder *builder, Index *index, KretsError *error) {
     BASE_TEXT_SCOPED path = {0};
     Frame frame = {0};
-    int r = index_customers_make(index, file_path(builder, 0, "customers", &path), &frame, error);
+    int r = index_customers_make(index, builder->build.unordered_count,
+                                 file_path(builder, 0, "customers", &path), &frame, error);
     if (r < 0)
         return r;
     Str name = has_files(builder) ? base_str_from(strrchr(path.data, '/') + 1) : STR("memory");

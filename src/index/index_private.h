@@ -274,7 +274,9 @@ Str index_partition_id(const IndexPartition *partition, uint32_t customer);
 Str index_partition_text(const IndexPartition *partition, uint32_t number);
 uint64_t index_customer_hash(Str id);
 // Makes the frame that maps ids to ordinals, for an index whose partitions are attached.
-int index_customers_make(const Index *index, const char *path, Frame *ret_frame, KretsError *error);
+// `unordered_count` as in IndexBuild.
+int index_customers_make(const Index *index, uint32_t unordered_count, const char *path,
+                         Frame *ret_frame, KretsError *error);
 
 // --- memory of one thread that reads blocks ---
 
@@ -348,6 +350,7 @@ typedef struct Gather {
     IndexMemory *memory;
     const IndexBuild *build;
     const Roster *roster;
+    bool is_unordered;     // customers come in any order of ids
     uint32_t first_wanted; // columns before it are in the index already
     Arena *arena;
     IndexBuffer ids, id_offsets, first_us, first_any_us;
