@@ -58,25 +58,35 @@ static const char *carried(const Sequence *sequence) {
     return sequence->by == NODE_NONE ? "" : ", e.shared";
 }
 
-// The last p before e is as good as any: no limit of a negative step moves with p, and no chain
-// through another p may go on longer.
+// No limit of a negative step between moves with p, nor does a later p reach less far.
+static bool is_simple(const SequenceStep *step) {
+    return step->is_negated ? step->within_n == 0 : !has_calendar(step);
+}
+
+// The last p before e is as good as any: what forbids it forbids the earlier ones. Where chains end
+// by `in all within`, it also has the latest end: each p before it came from a step no later,
+// unless a limit on the way here let an earlier event through and not a later one.
 static bool is_nearest_enough(const Stretch *stretch) {
     const Sequence *sequence = stretch->sequence;
-    for (int32_t i = 0; i < stretch->negative_count; i++) {
-        if (negative(stretch, i)->within_n > 0) {
+    bool is_ending = sequence->all_within_n > 0;
+    int32_t first = is_ending ? 1 : stretch->first_negative;
+    for (int32_t i = first; i <= stretch->positive; i++) {
+        if (!is_simple(&sequence->steps[i])) {
             return false;
         }
     }
-    return sequence->all_within_n == 0 && !has_calendar(&sequence->steps[stretch->positive]);
+    return !is_ending || lang_sql_unit_is_exact(sequence->all_within_unit);
 }
 
 static void write_nearest(SqlBuilder *b, Text *out, const Stretch *stretch, Str before) {
     const SequenceStep *step = &stretch->sequence->steps[stretch->positive];
+    bool is_ending = stretch->sequence->all_within_n > 0;
     base_text_printf(out,
-                     "  select e.customer, e.time_us, e.place%s\n  from %.*s e\n  asof join %.*s p"
-                     " on p.customer = e.customer%.*s and e.place > p.place",
-                     carried(stretch->sequence), STR_ARG(stretch->events[stretch->positive]),
-                     STR_ARG(before), STR_ARG(same_value(b, stretch, "p", "e")));
+                     "  select e.customer, e.time_us, e.place%s%s\n  from %.*s e\n"
+                     "  asof join %.*s p on p.customer = e.customer%.*s and e.place > p.place",
+                     carried(stretch->sequence), is_ending ? ", p.until" : "",
+                     STR_ARG(stretch->events[stretch->positive]), STR_ARG(before),
+                     STR_ARG(same_value(b, stretch, "p", "e")));
     for (int32_t i = 0; i < stretch->negative_count; i++) {
         const char *alias = base_arena_printf(b->arena, "n%d", i).data;
         base_text_printf(out,
@@ -88,6 +98,10 @@ static void write_nearest(SqlBuilder *b, Text *out, const Stretch *stretch, Str 
     const char *word = "where";
     if (step->within_n > 0) {
         base_text_printf(out, "\n  where e.time_us <= %.*s", STR_ARG(limit_text(b, step)));
+        word = "and";
+    }
+    if (is_ending) {
+        base_text_printf(out, "\n  %s e.time_us <= p.until", word);
         word = "and";
     }
     for (int32_t i = 0; i < stretch->negative_count; i++) {
