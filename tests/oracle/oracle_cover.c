@@ -6,7 +6,7 @@ static const char *const kind_names[NODE_KIND_COUNT] = {
     KIND(SEGMENT),   KIND(LIST),     KIND(NEGATE), KIND(ADD),      KIND(SUBTRACT),   KIND(MULTIPLY),
     KIND(DIVIDE),    KIND(COMPARE),  KIND(AND),    KIND(OR),       KIND(NOT),        KIND(IN),
     KIND(BETWEEN),   KIND(IS_NULL),  KIND(MATCH),  KIND(HOLIDAY),  KIND(WITHIN),     KIND(CALL),
-    KIND(AGGREGATE), KIND(SEQUENCE), KIND(FIT),    KIND(WAS),      KIND(CHANGED)};
+    KIND(AGGREGATE), KIND(SEQUENCE), KIND(FIT),    KIND(WAS),      KIND(CHANGED),    KIND(HISTORY)};
 
 #define CALL(name) [CALL_##name] = #name
 static const char *const call_names[CALL_FUNCTION_COUNT] = {
@@ -289,8 +289,9 @@ size_t cover_missing(Text *out) {
                                    BIT(NODE_AGGREGATE) | BIT(NODE_SEQUENCE) | BIT(NODE_FIT) |
                                    BIT(NODE_WAS) | BIT(NODE_CHANGED);
     // Constants carry no scope: they count as the customer's.
-    const uint64_t no_event = customer_only | BIT(NODE_CONST);
-    const uint64_t event_only = BIT(NODE_PROPERTY) | BIT(NODE_EVENT_TIME);
+    const uint64_t no_event = customer_only | BIT(NODE_CONST) | BIT(NODE_HISTORY);
+    // History is asked about in a test of its own.
+    const uint64_t event_only = BIT(NODE_PROPERTY) | BIT(NODE_EVENT_TIME) | BIT(NODE_HISTORY);
     const uint64_t never_null = event_only | BIT(NODE_NOW) | BIT(NODE_SEGMENT) | BIT(NODE_LIST) |
                                 BIT(NODE_IS_NULL) | BIT(NODE_CONST);
     size_t missing = 0;
