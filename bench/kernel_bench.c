@@ -147,6 +147,17 @@ static void crowd_done(Crowd *crowd) {
     free(crowd->first_ordinals);
 }
 
+#if defined(__x86_64__)
+__attribute__((target_clones("avx512vpopcntdq", "popcnt", "default")))
+#endif
+static uint64_t
+count_bits(const uint64_t *words) {
+    uint64_t count = 0;
+    for (int w = 0; w < BLOCK_WORDS; w++)
+        count += (uint64_t)__builtin_popcountll(words[w]);
+    return count;
+}
+
 static int keep(void *context, unsigned thread, const KernelAnswer *answer) {
     Crowd *crowd = context;
     uint32_t number = answer->block->number;
@@ -156,12 +167,8 @@ static int keep(void *context, unsigned thread, const KernelAnswer *answer) {
     crowd->first_ordinals[number] = answer->block->first_ordinal;
     for (size_t s = 0; s < crowd->segment_count; s++) {
         const uint64_t *bits = answer->segments[s];
-        uint64_t count = 0;
-        for (int w = 0; w < BLOCK_WORDS; w++) {
-            count += (uint64_t)__builtin_popcountll(bits[w]);
-            words[s * BLOCK_WORDS + (size_t)w] = bits[w];
-        }
-        counts[s] += count;
+        memcpy(words + s * BLOCK_WORDS, bits, BLOCK_WORDS * sizeof *words);
+        counts[s] += count_bits(bits);
     }
     return 0;
 }
