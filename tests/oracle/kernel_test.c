@@ -1,5 +1,6 @@
 // Random expressions over random crowds: the kernel must answer as the reference evaluator does, to
-// the bit, at every SIMD level, with any number of threads and nows.
+// the bit, at every SIMD level, with any number of threads and nows; over plain blocks, and over an
+// index with a tail.
 //
 // KRETS_SEED=n repeats the run that printed it, KRETS_BATCHES=n says how many worlds.
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include "engine/kernel.h"
 #include "oracle_blocks.h"
 #include "oracle_random.h"
+#include "oracle_tail.h"
 
 enum {
     QUESTIONS = 30,
@@ -213,6 +215,47 @@ static void run_variants(Batch *batch, Random *random) {
     }
 }
 
+// One customer at a time, as events come in.
+static int answer_customers(Batch *batch, KernelBinding *binding, Random *random,
+                            KretsError *error) {
+    const BlockSource *source = batch->source;
+    KernelWork *work = NULL;
+    BlockScratch *scratch = source->scratch_new(source->context);
+    int code = engine_kernel_work_new(binding, (size_t)1 << 28, &work, error);
+    uint32_t next = 0;
+    while (code == 0 && next < source->customer_count) {
+        Block block;
+        KernelAnswer answer;
+        code = source->customer(source->context, scratch, next, engine_kernel_needs(binding),
+                                &block, error);
+        if (code == 0)
+            code = engine_kernel_block(work, &block, batch->nows_us[0], &answer, error);
+        if (code == 0)
+            compare_lane(batch, &answer, 0);
+        next += 1 + (uint32_t)random_below(random, 1 + source->customer_count / 20);
+    }
+    engine_kernel_work_free(work);
+    source->scratch_free(scratch);
+    return code;
+}
+
+static void run_customers(Batch *batch, Random *random) {
+    ENGINE_KERNEL_SCOPED kernel = NULL;
+    KernelBinding *binding = NULL;
+    KretsError error = {0};
+    batch->variant = "customer";
+    int code = engine_kernel_new(batch->plan, NULL, &kernel, &error);
+    if (code == 0)
+        code = engine_kernel_bind(kernel, batch->source, batch->fits, &binding, &error);
+    if (code == 0)
+        code = answer_customers(batch, binding, random, &error);
+    engine_kernel_unbind(binding);
+    if (code < 0) {
+        batch->count->failures++;
+        fprintf(stderr, "KRETS_SEED=%llu customer: %s\n", (unsigned long long)seed, error.text);
+    }
+}
+
 // ---- batches ----
 
 static size_t make_questions(Batch *batch, Random *random, Str *questions) {
@@ -237,7 +280,7 @@ static void make_nows(Batch *batch, Random *random) {
     }
 }
 
-static void run_batch(uint64_t number, Count *count) {
+static void run_batch(uint64_t number, bool has_tail, Count *count) {
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
     Random random = {.state = seed * UINT64_C(1000003) + number};
     Batch batch = {.arena = arena, .count = count};
@@ -254,19 +297,36 @@ static void run_batch(uint64_t number, Count *count) {
     uint32_t customers_a_block = random_chance(&random, 50)
                                      ? BLOCK_CUSTOMER_MAX
                                      : 1 + (uint32_t)random_below(&random, BLOCK_CUSTOMER_MAX);
-    batch.source = oracle_blocks(arena, batch.plan, batch.table, customers_a_block);
-    run_variants(&batch, &random);
+    if (has_tail) {
+        OracleTail *tail = oracle_tail_new(&batch.world, batch.plan, &random);
+        batch.source = oracle_tail_source(tail);
+        run_variants(&batch, &random);
+        run_customers(&batch, &random);
+        oracle_tail_free(tail);
+    } else {
+        batch.source = oracle_blocks(arena, batch.plan, batch.table, customers_a_block);
+        run_variants(&batch, &random);
+    }
     count->cases += made;
+}
+
+static void compare_batches(bool has_tail) {
+    Count count = {0};
+    for (size_t batch = 0; batch < batch_count && count.failures < REPORTS_MOST; batch++)
+        run_batch(batch, has_tail, &count);
+    fprintf(stderr, "KRETS_SEED=%llu: %zu expressions, %zu answers compared\n",
+            (unsigned long long)seed, count.cases, count.answers);
+    assert_int_equal(count.failures, 0);
 }
 
 static void kernel_and_evaluator_agree(void **state) {
     (void)state;
-    Count count = {0};
-    for (size_t batch = 0; batch < batch_count && count.failures < REPORTS_MOST; batch++)
-        run_batch(batch, &count);
-    fprintf(stderr, "KRETS_SEED=%llu: %zu expressions, %zu answers compared\n",
-            (unsigned long long)seed, count.cases, count.answers);
-    assert_int_equal(count.failures, 0);
+    compare_batches(false);
+}
+
+static void kernel_over_a_tail_and_evaluator_agree(void **state) {
+    (void)state;
+    compare_batches(true);
 }
 
 static int set_up(void **state) {
@@ -280,6 +340,7 @@ static int set_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernel_and_evaluator_agree),
+        cmocka_unit_test(kernel_over_a_tail_and_evaluator_agree),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
