@@ -533,6 +533,15 @@ static void need(Kernel *kernel, NodeId id) {
     }
 }
 
+// What the reference reads to answer the slow leaves.
+static void mark_slow(Kernel *kernel) {
+    bool *is_needed = kernel->is_needed;
+    kernel->is_needed = kernel->is_slow; // which need() marks
+    for (int32_t i = 0; i < kernel->slow_count; i++)
+        need(kernel, kernel->slow_nodes[i]);
+    kernel->is_needed = is_needed;
+}
+
 static void need_roots(Kernel *kernel) {
     const Plan *plan = kernel->plan;
     for (int32_t i = 0; i < kernel->segment_count; i++)
@@ -602,6 +611,7 @@ static void allot(Kernel *kernel) {
     size_t nodes = (size_t)plan->node_count + 1, aggregates = (size_t)plan->aggregate_count + 1;
     kernel->is_needed = base_arena_alloc(arena, nodes);
     kernel->is_read = base_arena_alloc(arena, nodes);
+    kernel->is_slow = base_arena_alloc(arena, nodes);
     kernel->selections = base_arena_alloc_array(arena, (size_t)plan->selection_count + 1,
                                                 sizeof(*kernel->selections));
     kernel->clauses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->clauses));
@@ -634,6 +644,7 @@ int engine_kernel_new(const Plan *plan, const KernelOptions *options, Kernel **r
     make_leaves(kernel, options->is_slow);
     find_uses(kernel);
     make_passes(kernel);
+    mark_slow(kernel);
     *ret_kernel = kernel;
     kernel = NULL;
     return BASE_OK;

@@ -33,9 +33,6 @@ static void bind_streams(KernelBinding *binding) {
     Arena *arena = binding->arena;
     binding->streams =
         base_arena_alloc_array(arena, source->stream_count + 1, sizeof(*binding->streams));
-    binding->stream_needs = base_arena_alloc(arena, source->stream_count + 1);
-    binding->column_needs =
-        base_arena_alloc_array(arena, source->stream_count + 1, sizeof(*binding->column_needs));
     for (uint32_t s = 0; s < source->stream_count; s++) {
         const BlockStreamInfo *stream = &source->streams[s];
         int32_t *columns =
@@ -44,10 +41,7 @@ static void bind_streams(KernelBinding *binding) {
             columns[c] = find_column(stream, &plan->columns[c]);
         binding->streams[s] =
             (StreamBinding){.event = find_event(plan, stream->event), .columns = columns};
-        binding->column_needs[s] = base_arena_alloc(arena, stream->column_count + 1);
     }
-    binding->needs = (BlockNeeds){.streams = binding->stream_needs,
-                                  .columns = (const uint8_t *const *)binding->column_needs};
 }
 
 static bool is_in_set(const KernelBinding *binding, const EventSet *set, uint32_t stream) {
@@ -79,50 +73,52 @@ static void bind_selections(KernelBinding *binding) {
 
 // --- what will be read ---
 
-static void need_set(KernelBinding *binding, const EventSet *set) {
-    binding->needs_any |= set->is_any;
+static void need_set(const KernelBinding *binding, KernelNeeds *needs, const EventSet *set) {
+    needs->has_any |= set->is_any;
     for (uint32_t s = 0; s < binding->source->stream_count; s++)
-        binding->stream_needs[s] |= is_in_set(binding, set, s);
+        needs->streams[s] |= is_in_set(binding, set, s);
 }
 
-static void need_column(KernelBinding *binding, uint32_t stream, int32_t column) {
+static void need_column(const KernelBinding *binding, KernelNeeds *needs, uint32_t stream,
+                        int32_t column) {
     int32_t place = column < 0 ? -1 : binding->streams[stream].columns[column];
     if (place >= 0)
-        binding->column_needs[stream][place] = 1;
+        needs->columns[stream][place] = 1;
 }
 
-static void need_properties(KernelBinding *binding, NodeId id, const EventSet *set) {
+static void need_properties(const KernelBinding *binding, KernelNeeds *needs, NodeId id,
+                            const EventSet *set) {
     if (id == NODE_NONE)
         return;
     const Kernel *kernel = binding->kernel;
     const Node *node = &kernel->plan->nodes[id];
     for (int32_t i = 0; i < node->arg_count; i++)
-        need_properties(binding, node->args[i], set);
+        need_properties(binding, needs, node->args[i], set);
     if (node->kind != NODE_PROPERTY)
         return;
     for (uint32_t s = 0; s < binding->source->stream_count; s++) {
         int32_t event = binding->streams[s].event;
         if (event >= 0 && is_in_set(binding, set, s))
-            need_column(binding, s,
+            need_column(binding, needs, s,
                         kernel->ready->property_columns[(size_t)node->index *
                                                             (size_t)kernel->plan->event_count +
                                                         (size_t)event]);
     }
 }
 
-static void need_selection(KernelBinding *binding, int32_t index) {
+static void need_selection(const KernelBinding *binding, KernelNeeds *needs, int32_t index) {
     const Selection *selection = &binding->kernel->plan->selections[index];
-    need_set(binding, &selection->events);
-    need_properties(binding, selection->where, &selection->events);
+    need_set(binding, needs, &selection->events);
+    need_properties(binding, needs, selection->where, &selection->events);
 }
 
-static void need_trait(KernelBinding *binding, int32_t trait) {
+static void need_trait(const KernelBinding *binding, KernelNeeds *needs, int32_t trait) {
     if (trait < 0)
         return;
     for (int32_t i = 0; i < binding->identify_count; i++) {
         uint32_t stream = (uint32_t)binding->identify_streams[i];
-        binding->stream_needs[stream] = 1;
-        need_column(binding, stream, binding->kernel->plan->traits[trait].column);
+        needs->streams[stream] = 1;
+        need_column(binding, needs, stream, binding->kernel->plan->traits[trait].column);
     }
 }
 
@@ -137,39 +133,62 @@ static bool reads_everything(const Kernel *kernel) {
     return false;
 }
 
-static void need_aggregate(KernelBinding *binding, const Aggregate *aggregate) {
-    need_selection(binding, aggregate->selection);
-    need_properties(binding, aggregate->value, &aggregate->events);
-    need_properties(binding, aggregate->by, &aggregate->events);
+static void need_aggregate(const KernelBinding *binding, KernelNeeds *needs,
+                           const Aggregate *aggregate) {
+    need_selection(binding, needs, aggregate->selection);
+    need_properties(binding, needs, aggregate->value, &aggregate->events);
+    need_properties(binding, needs, aggregate->by, &aggregate->events);
+}
+
+static void need_node(const KernelBinding *binding, KernelNeeds *needs, const Node *node) {
+    const Plan *plan = binding->kernel->plan;
+    if (node->kind == NODE_AGGREGATE)
+        need_aggregate(binding, needs, &plan->aggregates[node->index]);
+    if (node->kind == NODE_SEQUENCE) {
+        const Sequence *sequence = &plan->sequences[node->index];
+        for (int32_t s = 0; s < sequence->step_count; s++) {
+            int32_t selection = sequence->steps[s].selection;
+            need_selection(binding, needs, selection);
+            need_properties(binding, needs, sequence->by, &plan->selections[selection].events);
+        }
+    }
+    if (node->kind == NODE_TRAIT || node->kind == NODE_WAS)
+        need_trait(binding, needs, node->index);
+    if (node->kind == NODE_CHANGED)
+        need_trait(binding, needs, plan->changes[node->index].trait);
+}
+
+static KernelNeeds needs_new(const KernelBinding *binding) {
+    const BlockSource *source = binding->source;
+    KernelNeeds needs = {.streams = base_arena_alloc(binding->arena, source->stream_count + 1),
+                         .columns = base_arena_alloc_array(binding->arena, source->stream_count + 1,
+                                                           sizeof(*needs.columns))};
+    for (uint32_t s = 0; s < source->stream_count; s++)
+        needs.columns[s] = base_arena_alloc(binding->arena, source->streams[s].column_count + 1);
+    return needs;
+}
+
+// What the nodes read of a block; the zone and the country are always read.
+static KernelNeeds needs_of(const KernelBinding *binding, const bool *nodes) {
+    const Plan *plan = binding->kernel->plan;
+    KernelNeeds needs = needs_new(binding);
+    bool is_all = reads_everything(binding->kernel);
+    need_trait(binding, &needs, plan->zone_trait);
+    need_trait(binding, &needs, plan->country_trait);
+    for (int32_t i = 0; i < plan->node_count; i++) {
+        if (is_all || nodes[i])
+            need_node(binding, &needs, &plan->nodes[i]);
+    }
+    for (int32_t i = 0; is_all && i < plan->trait_count; i++)
+        need_trait(binding, &needs, i);
+    return needs;
 }
 
 static void bind_needs(KernelBinding *binding) {
-    const Kernel *kernel = binding->kernel;
-    const Plan *plan = kernel->plan;
-    bool is_all = reads_everything(kernel);
-    need_trait(binding, plan->zone_trait);
-    need_trait(binding, plan->country_trait);
-    for (int32_t i = 0; i < plan->node_count; i++) {
-        const Node *node = &plan->nodes[i];
-        if (!is_all && !kernel->is_needed[i])
-            continue;
-        if (node->kind == NODE_AGGREGATE)
-            need_aggregate(binding, &plan->aggregates[node->index]);
-        if (node->kind == NODE_SEQUENCE) {
-            const Sequence *sequence = &plan->sequences[node->index];
-            for (int32_t s = 0; s < sequence->step_count; s++) {
-                int32_t selection = sequence->steps[s].selection;
-                need_selection(binding, selection);
-                need_properties(binding, sequence->by, &plan->selections[selection].events);
-            }
-        }
-        if (node->kind == NODE_TRAIT || node->kind == NODE_WAS)
-            need_trait(binding, node->index);
-        if (node->kind == NODE_CHANGED)
-            need_trait(binding, plan->changes[node->index].trait);
-    }
-    for (int32_t i = 0; is_all && i < plan->trait_count; i++)
-        need_trait(binding, i);
+    binding->all_needs = needs_of(binding, binding->kernel->is_needed);
+    binding->slow_needs = needs_of(binding, binding->kernel->is_slow);
+    binding->needs = (BlockNeeds){.streams = binding->all_needs.streams,
+                                  .columns = (const uint8_t *const *)binding->all_needs.columns};
 }
 
 // --- clauses ---

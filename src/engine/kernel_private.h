@@ -107,6 +107,7 @@ struct Kernel {
     int32_t metric_count;
     NodeId value;
     bool *is_needed; // by node
+    bool *is_slow;   // by node: the reference reads it to answer a slow leaf
     bool *is_read;   // by node: its values are asked for, or a use answers it
     KernelSelection *selections;
     int32_t selection_count;
@@ -151,6 +152,13 @@ typedef struct SelectionBinding {
     int32_t stream_count;
 } SelectionBinding;
 
+// What is read of blocks.
+typedef struct KernelNeeds {
+    uint8_t *streams;
+    uint8_t **columns;
+    bool has_any; // some selection is `any`: their streams are all read
+} KernelNeeds;
+
 struct KernelBinding {
     Arena *arena;
     const Kernel *kernel;
@@ -160,10 +168,9 @@ struct KernelBinding {
     SelectionBinding *selections; // by Kernel.selections
     int32_t *identify_streams;
     int32_t identify_count;
-    uint8_t *stream_needs;
-    uint8_t **column_needs;
+    KernelNeeds all_needs;
+    KernelNeeds slow_needs; // of the slow leaves alone
     BlockNeeds needs;
-    bool needs_any;           // some selection is `any`: their streams are all read
     const bool *clause_nulls; // by clause: whether it is true of null
     pthread_mutex_t lock;     // of `arena` once bound
     Filter **filters;         // [clause * coding_count + coding]; NULL until asked for
@@ -316,6 +323,7 @@ struct KernelWork {
     // The reference evaluator over the block.
     Arena *table_arena;       // emptied by a new block
     const EventTable *table;  // NULL until asked for
+    bool is_table_full;       // not only what slow leaves read
     const RowOrigin *origins; // by row of the table
     Work *reference;
     Work *boxed; // a reference that is given the values of arguments
@@ -419,8 +427,9 @@ void engine_kernel_fail(KernelWork *work, int code);
 
 // kernel_table.c
 int engine_kernel_table(Arena *arena, const KernelBinding *binding, const Block *blocks,
-                        uint32_t block_count, const EventTable **ret_table,
-                        const RowOrigin **ret_origins, KretsError *error);
+                        uint32_t block_count, const KernelNeeds *needs,
+                        const EventTable **ret_table, const RowOrigin **ret_origins,
+                        KretsError *error);
 
 #define BIT_GET(words, i) (((words)[(i) / 64] >> ((i) % 64)) & 1)
 #define BIT_SET(words, i) ((words)[(i) / 64] |= UINT64_C(1) << ((i) % 64))

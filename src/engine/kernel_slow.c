@@ -12,11 +12,14 @@ void engine_kernel_fail(KernelWork *work, int code) {
 
 // --- the reference evaluator on the block's table ---
 
-static bool make_table(KernelWork *work) {
-    if (work->table != NULL)
+static bool make_table(KernelWork *work, bool is_full) {
+    if (work->table != NULL && (work->is_table_full || !is_full))
         return true;
-    int code = engine_kernel_table(work->table_arena, work->binding, work->blocks,
-                                   work->block_count, &work->table, &work->origins, &work->error);
+    const KernelBinding *binding = work->binding;
+    int code = engine_kernel_table(work->table_arena, binding, work->blocks, work->block_count,
+                                   is_full ? &binding->all_needs : &binding->slow_needs,
+                                   &work->table, &work->origins, &work->error);
+    work->is_table_full = is_full;
     if (code == BASE_OK && work->reference == NULL) {
         work->reference = engine_work_new(work->kernel->ready, work->table, work->binding->fits,
                                           work->memory_bytes / 2, &work->error);
@@ -51,7 +54,7 @@ static void check(KernelWork *work) {
 }
 
 void engine_kernel_slow(KernelWork *work, NodeId id, Lanes *ret_lanes) {
-    if (!make_table(work))
+    if (!make_table(work, true))
         return;
     for (uint32_t lane = 0; lane < work->lane_count; lane++) {
         if (!BIT_GET(work->population, lane) || !move_to(work, lane))
@@ -65,7 +68,7 @@ void engine_kernel_slow(KernelWork *work, NodeId id, Lanes *ret_lanes) {
 void engine_kernel_slow_places(KernelWork *work, const Feature *feature) {
     Places *places = &work->anchors[feature->anchor];
     memset(places->valid, 0, sizeof(places->valid));
-    if (!make_table(work))
+    if (!make_table(work, true))
         return;
     const Aggregate *aggregate = &work->kernel->plan->aggregates[feature->aggregate];
     for (uint32_t lane = 0; lane < work->lane_count; lane++) {
@@ -139,7 +142,7 @@ static void make_slow(KernelWork *work) {
     const Kernel *kernel = work->kernel;
     for (int32_t i = 0; i < kernel->slow_count; i++)
         work->slow_lanes[i] = engine_lanes_put(work->frame, kernel->slow_nodes[i]);
-    if (!make_table(work))
+    if (!make_table(work, false))
         return;
     if (work->nows_us != NULL) {
         make_slow_ahead(work);

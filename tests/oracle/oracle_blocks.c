@@ -48,79 +48,113 @@ static int64_t linear_value(Value value) {
                                        : value.integer;
 }
 
-// Each row its own code, but for what must be in line: integers and the like.
+static BlockCodeKind kind_of(ValueType type) {
+    switch (type) {
+    case VALUE_NUMBER:
+        return BLOCK_CODE_NUMBER;
+    case VALUE_TEXT:
+        return BLOCK_CODE_TEXT;
+    case VALUE_LIST:
+        return BLOCK_CODE_LIST;
+    default:
+        return BLOCK_CODE_LINEAR;
+    }
+}
+
+// Where the line of a column's numbers begins and ends, and how many items its lists have.
+static size_t measure(BlockCoding *coding, const TableColumn *column, const Row *rows,
+                      uint32_t count) {
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    size_t item_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        Value value = data_table_value(column, rows[i].row);
+        if (value.is_null)
+            continue;
+        if (coding->kind == BLOCK_CODE_LINEAR) {
+            least = linear_value(value) < least ? linear_value(value) : least;
+            most = linear_value(value) > most ? linear_value(value) : most;
+        }
+        item_count += coding->kind == BLOCK_CODE_LIST ? value.list.count : 0;
+    }
+    if (coding->kind != BLOCK_CODE_LINEAR)
+        return item_count;
+    bool is_empty = least > most;
+    coding->base = is_empty ? 0 : least;
+    if (!is_empty && (uint64_t)most - (uint64_t)least > UINT64_MAX - 2)
+        coding->kind = BLOCK_CODE_WHOLE;
+    else
+        coding->code_count = is_empty ? 1 : (uint64_t)most - (uint64_t)least + 2;
+    return item_count;
+}
+
+// What a column's codes stand for, while it is made.
+typedef struct Making {
+    double *numbers;
+    uint32_t *texts, *items;
+    uint64_t *first_item;
+    int64_t *integers;
+    uint64_t item_count;
+} Making;
+
+// Each row its own code, but for what must be in line, and for texts, where equal ones share it.
+static uint64_t make_code(Source *source, const BlockCoding *coding, Making *making, Value value,
+                          uint32_t i) {
+    uint64_t code = i + 1;
+    switch (coding->kind) {
+    case BLOCK_CODE_LINEAR:
+        code = (uint64_t)linear_value(value) - (uint64_t)coding->base + 1;
+        break;
+    case BLOCK_CODE_WHOLE:
+        making->integers[i + 1] = linear_value(value);
+        break;
+    case BLOCK_CODE_TEXT:
+        making->texts[i + 1] = text_number(source, value.text);
+        for (code = 1; code <= i && making->texts[code] != making->texts[i + 1];)
+            code++;
+        break;
+    case BLOCK_CODE_LIST:
+        for (size_t k = 0; k < value.list.count; k++)
+            making->items[making->item_count++] = value.list.items[k].data == NULL
+                                                      ? BLOCK_TEXT_NULL
+                                                      : text_number(source, value.list.items[k]);
+        break;
+    default:
+        making->numbers[i + 1] = value.number;
+    }
+    return code;
+}
+
 static BlockColumn make_column(Source *source, const TableColumn *column, const Row *rows,
                                uint32_t count) {
     Arena *arena = source->arena;
     BlockCoding *coding = base_arena_alloc(arena, sizeof *coding);
     uint64_t *codes = base_arena_alloc_array(arena, count + 1, sizeof *codes);
-    double *numbers = base_arena_alloc_array(arena, count + 2, sizeof *numbers);
-    uint32_t *texts = base_arena_alloc_array(arena, count + 2, sizeof *texts);
-    uint64_t *first_item = base_arena_alloc_array(arena, count + 3, sizeof *first_item);
-    int64_t *integers = base_arena_alloc_array(arena, count + 2, sizeof *integers);
-    uint32_t *items = NULL;
-    uint64_t item_count = 0;
     *coding = (BlockCoding){.id = source->coding_count++,
+                            .kind = kind_of(column->type),
                             .type = column->type,
                             .width = 8,
                             .has_null = true,
                             .code_count = count + 1,
-                            .base = INT64_MIN,
-                            .scale = 1,
-                            .integers = integers,
-                            .numbers = numbers,
-                            .texts = texts,
-                            .first_item = first_item};
-    coding->kind = column->type == VALUE_NUMBER ? BLOCK_CODE_NUMBER
-                   : column->type == VALUE_TEXT ? BLOCK_CODE_TEXT
-                   : column->type == VALUE_LIST ? BLOCK_CODE_LIST
-                                                : BLOCK_CODE_LINEAR;
-    int64_t least = INT64_MAX, most = INT64_MIN;
+                            .scale = 1};
+    size_t item_count = measure(coding, column, rows, count);
+    Making making = {.numbers = base_arena_alloc_array(arena, count + 2, sizeof *making.numbers),
+                     .texts = base_arena_alloc_array(arena, count + 2, sizeof *making.texts),
+                     .items = base_arena_alloc_array(arena, item_count + 1, sizeof *making.items),
+                     .first_item =
+                         base_arena_alloc_array(arena, count + 3, sizeof *making.first_item),
+                     .integers = base_arena_alloc_array(arena, count + 2, sizeof *making.integers)};
     for (uint32_t i = 0; i < count; i++) {
         Value value = data_table_value(column, rows[i].row);
-        if (!value.is_null && coding->kind == BLOCK_CODE_LINEAR) {
-            least = linear_value(value) < least ? linear_value(value) : least;
-            most = linear_value(value) > most ? linear_value(value) : most;
-        }
-        if (!value.is_null && coding->kind == BLOCK_CODE_LIST)
-            item_count += value.list.count;
+        making.first_item[i + 1] = making.item_count;
+        codes[i] = value.is_null ? 0 : make_code(source, coding, &making, value, i);
+        making.texts[i + 1] = value.is_null ? BLOCK_TEXT_NULL : making.texts[i + 1];
+        making.first_item[i + 2] = making.item_count;
     }
-    items = base_arena_alloc_array(arena, item_count + 1, sizeof *items);
-    coding->items = items;
-    if (coding->kind == BLOCK_CODE_LINEAR) {
-        bool is_empty = least > most;
-        coding->base = is_empty ? 0 : least;
-        if (!is_empty && (uint64_t)most - (uint64_t)least > UINT64_MAX - 2)
-            coding->kind = BLOCK_CODE_WHOLE;
-        else
-            coding->code_count = is_empty ? 1 : (uint64_t)most - (uint64_t)least + 2;
-    }
-    item_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        Value value = data_table_value(column, rows[i].row);
-        codes[i] = value.is_null ? 0 : i + 1;
-        first_item[i + 1] = item_count;
-        first_item[i + 2] = item_count;
-        if (value.is_null)
-            continue;
-        if (coding->kind == BLOCK_CODE_LINEAR)
-            codes[i] = (uint64_t)linear_value(value) - (uint64_t)coding->base + 1;
-        if (coding->kind == BLOCK_CODE_WHOLE)
-            integers[i + 1] = linear_value(value);
-        if (coding->kind == BLOCK_CODE_NUMBER)
-            numbers[i + 1] = value.number;
-        if (coding->kind == BLOCK_CODE_TEXT) {
-            texts[i + 1] = text_number(source, value.text);
-            codes[i] = 1;
-            while (texts[codes[i]] != texts[i + 1] || (codes[i] > i && codes[i] != i + 1))
-                codes[i]++;
-        }
-        for (size_t k = 0; coding->kind == BLOCK_CODE_LIST && k < value.list.count; k++)
-            items[item_count++] = value.list.items[k].data == NULL
-                                      ? BLOCK_TEXT_NULL
-                                      : text_number(source, value.list.items[k]);
-        first_item[i + 2] = item_count;
-    }
+    coding->numbers = making.numbers;
+    coding->texts = making.texts;
+    coding->items = making.items;
+    coding->first_item = making.first_item;
+    coding->integers = making.integers;
     return (BlockColumn){.coding = coding, .codes = codes};
 }
 
