@@ -148,7 +148,7 @@ static void crowd_done(Crowd *crowd) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target_clones("avx512vpopcntdq", "popcnt", "default")))
+__attribute__((target_clones("popcnt", "default")))
 #endif
 static uint64_t
 count_bits(const uint64_t *words) {
