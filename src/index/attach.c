@@ -41,9 +41,12 @@ static bool attach_customers_of(IndexPartition *partition, const Frame *frame) {
     bool is_fine = true;
     uint64_t bytes, count = partition->customer_count;
     partition->id_offsets = exact(frame, CORE_ID_OFFSETS, sizeof(uint32_t), count, &is_fine);
-    partition->id_bytes = index_frame_section(frame, CORE_ID_BYTES, 1, &bytes);
     partition->first_us = exact(frame, CORE_FIRST, sizeof(int64_t), count, &is_fine);
-    partition->first_any_us = exact(frame, CORE_FIRST_ANY, sizeof(int64_t), count, &is_fine);
+    partition->first_any_us = partition->first_us;
+    index_frame_section(frame, CORE_FIRST_ANY, 1, &bytes);
+    if (bytes > 0)
+        partition->first_any_us = exact(frame, CORE_FIRST_ANY, sizeof(int64_t), count, &is_fine);
+    partition->id_bytes = index_frame_section(frame, CORE_ID_BYTES, 1, &bytes);
     if (!is_fine || partition->id_bytes == NULL)
         return false;
     for (uint64_t i = 1; i < count; i++)
@@ -55,6 +58,23 @@ static bool is_width(uint8_t width, bool allows_one) {
     return width == 0 || (width == 1 && allows_one) || width == 2 || width == 4;
 }
 
+// Where the ties of each block lie; they may take `count` items in all.
+static bool attach_ties(const IndexPartition *partition, const Frame *frame, uint32_t first,
+                        IndexStreamPart *stream) {
+    uint64_t count;
+    bool is_fine = true;
+    stream->tie = index_frame_section(frame, first + CORE_TIE, stream->tie_width, &count);
+    stream->tie_row = exact(frame, first + CORE_TIE_ROW, sizeof *stream->tie_row,
+                            partition->block_count, &is_fine);
+    if (!is_fine || stream->tie == NULL)
+        return false;
+    for (uint32_t b = 0; b < partition->block_count; b++) {
+        uint64_t row = stream->tie_row[b], rows = stream->block_row[b + 1] - stream->block_row[b];
+        is_fine &= row == INDEX_TIE_NONE || (row <= count && rows <= count - row);
+    }
+    return is_fine;
+}
+
 static bool attach_stream(Index *index, const IndexPartition *partition, const Frame *frame,
                           uint32_t number, const CoreStream *about, IndexStreamPart *stream) {
     uint32_t first = CORE_FIXED_COUNT + number * CORE_STREAM_COUNT;
@@ -63,14 +83,12 @@ static bool attach_stream(Index *index, const IndexPartition *partition, const F
     if (!is_fine || stream->block_row != NULL)
         return false;
     size_t rest = about->rest_width == 0 ? 1 : about->rest_width;
-    size_t tie = about->tie_width == 0 ? 1 : about->tie_width;
     *stream = (IndexStreamPart){
         .row_count = rows,
         .block_row = exact(frame, first + CORE_BLOCK_ROW, sizeof(uint64_t), blocks + 1, &is_fine),
         .lane = exact(frame, first + CORE_LANE, 1, rows, &is_fine),
         .tick = exact(frame, first + CORE_TICK, sizeof(uint32_t), rows, &is_fine),
         .rest = exact(frame, first + CORE_REST, rest, about->rest_width ? rows : 0, &is_fine),
-        .tie = exact(frame, first + CORE_TIE, tie, about->tie_width ? rows : 0, &is_fine),
         .rest_width = about->rest_width,
         .tie_width = about->tie_width,
         .checks = exact(frame, first + CORE_CHECKS, sizeof(uint64_t), blocks, &is_fine),
@@ -82,7 +100,8 @@ static bool attach_stream(Index *index, const IndexPartition *partition, const F
     for (uint64_t b = 0; b < blocks; b++)
         is_fine &= stream->block_row[b + 1] - stream->block_row[b] < UINT32_MAX;
     stream->rest = about->rest_width == 0 ? NULL : stream->rest;
-    stream->tie = about->tie_width == 0 ? NULL : stream->tie;
+    if (about->tie_width > 0)
+        is_fine = is_fine && attach_ties(partition, frame, first, stream);
     return is_fine;
 }
 
@@ -284,11 +303,14 @@ int index_attach_customers(Index *index, const Frame *frame, Text *reason) {
     index->slot_count = count;
     index->sorted = exact(frame, CUSTOMERS_SORTED, sizeof *index->sorted,
                           index->source.customer_count, &is_fine);
-    if (!is_fine || index->slots == NULL || (count & (count - 1)) != 0 ||
-        count <= index->source.customer_count)
+    if (!is_fine || index->slots == NULL || count <= index->source.customer_count)
         return damaged(reason, "the table of customers is wrong");
-    for (uint64_t i = 0; i < count; i++)
+    uint64_t free_count = 0; // a search ends at a free one
+    for (uint64_t i = 0; i < count; i++) {
         is_fine &= index->slots[i].number <= index->source.customer_count;
+        free_count += index->slots[i].number == 0;
+    }
+    is_fine &= free_count > 0;
     for (uint32_t i = 0; i < index->source.customer_count; i++)
         is_fine &= index->sorted[i] < index->source.customer_count;
     return is_fine ? 0 : damaged(reason, "the table of customers is wrong");

@@ -17,9 +17,9 @@ uint64_t index_stream_check(const IndexStreamPart *stream, uint32_t block) {
     if (stream->rest != NULL)
         check = index_checksum(stream->rest + begin * stream->rest_width,
                                count * stream->rest_width, check);
-    if (stream->tie != NULL)
-        check = index_checksum(stream->tie + begin * stream->tie_width, count * stream->tie_width,
-                               check);
+    const uint8_t *ties = index_stream_ties(stream, block);
+    if (ties != NULL)
+        check = index_checksum(ties, count * stream->tie_width, check);
     return check;
 }
 
@@ -110,7 +110,7 @@ static int view_stream(const Index *index, const IndexPartition *partition, Bloc
     to->customer = stream->lane + begin;
     to->tick = stream->tick + begin;
     to->rest = stream->rest == NULL ? NULL : stream->rest + begin * stream->rest_width;
-    to->tie = stream->tie == NULL ? NULL : stream->tie + begin * stream->tie_width;
+    to->tie = index_stream_ties(stream, block);
     to->rest_width = stream->rest_width;
     to->tie_width = stream->tie_width;
     for (uint32_t c = 0; c < index->source.streams[number].column_count; c++) {

@@ -33,10 +33,16 @@ Str index_customer_id(const Index *index, uint32_t ordinal) {
     return index_partition_id(partition, ordinal - partition->first_ordinal);
 }
 
+// The slot where a search begins: the hash's high bits, evenly over any count of slots.
+static uint64_t first_slot(uint64_t hash, uint64_t count) {
+    return (uint64_t)((unsigned __int128)hash * count >> 64);
+}
+
 bool index_customer_find(const Index *index, Str id, uint32_t *ret_ordinal) {
-    uint64_t hash = index_customer_hash(id), mask = index->slot_count - 1;
-    uint32_t mark = (uint32_t)(hash >> 32);
-    for (uint64_t at = hash & mask; index->slots[at].number != 0; at = (at + 1) & mask) {
+    uint64_t hash = index_customer_hash(id), count = index->slot_count;
+    uint32_t mark = (uint32_t)hash; // the low bits, which the place does not tell
+    uint64_t at = first_slot(hash, count);
+    for (; index->slots[at].number != 0; at = at + 1 == count ? 0 : at + 1) {
         uint32_t ordinal = index->slots[at].number - 1;
         if (index->slots[at].hash == mark &&
             base_str_equal(index_customer_id(index, ordinal), id)) {
@@ -58,10 +64,10 @@ static void fill_slots(const Index *index, IndexSlot *slots, uint64_t count) {
         const IndexPartition *partition = &index->partitions[p];
         for (uint32_t i = 0; i < partition->customer_count; i++) {
             uint64_t hash = index_customer_hash(index_partition_id(partition, i));
-            uint64_t at = hash & (count - 1);
+            uint64_t at = first_slot(hash, count);
             while (slots[at].number != 0)
-                at = (at + 1) & (count - 1);
-            slots[at] = (IndexSlot){(uint32_t)(hash >> 32), partition->first_ordinal + i + 1};
+                at = at + 1 == count ? 0 : at + 1;
+            slots[at] = (IndexSlot){(uint32_t)hash, partition->first_ordinal + i + 1};
         }
     }
 }
@@ -143,9 +149,8 @@ static void fill_sorted(const Index *index, uint32_t unordered_count, uint32_t *
 
 int index_customers_make(const Index *index, uint32_t unordered_count, const char *path,
                          Frame *ret_frame, KretsError *error) {
-    size_t customers = index->source.customer_count, slot_count = 16;
-    while (slot_count * 3 < customers * 4)
-        slot_count *= 2;
+    size_t customers = index->source.customer_count;
+    size_t slot_count = customers + customers / 4 + 16;
     IndexSlot *slots = calloc(slot_count, sizeof *slots);
     uint32_t *sorted = calloc(customers + 1, sizeof *sorted);
     int r = 0;

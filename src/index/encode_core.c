@@ -68,12 +68,12 @@ static uint8_t encode_ties(GatherStream *stream) {
     if (stream->tie_max == 0)
         return 0;
     uint8_t width = stream->tie_max <= UINT8_MAX ? 1 : stream->tie_max <= UINT16_MAX ? 2 : 4;
-    assert(stream->tie.size_bytes == stream->row_count * sizeof(uint32_t));
-    for (uint64_t i = 0; width < 4 && i < stream->row_count; i++) {
+    size_t count = stream->tie.size_bytes / sizeof(uint32_t);
+    for (size_t i = 0; width < 4 && i < count; i++) {
         char *data = stream->tie.data;
         memcpy(data + i * width, data + i * sizeof(uint32_t), width); // the low bytes come first
     }
-    stream->tie.size_bytes = stream->row_count * width;
+    stream->tie.size_bytes = count * width;
     return width;
 }
 
@@ -96,7 +96,8 @@ static bool encode_checks(Gather *gather, const FramePart *parts, const CoreStre
         .lane = parts[CORE_LANE].data,
         .tick = parts[CORE_TICK].data,
         .rest = about->rest_width == 0 ? NULL : parts[CORE_REST].data,
-        .tie = about->tie_width == 0 ? NULL : parts[CORE_TIE].data,
+        .tie = parts[CORE_TIE].data,
+        .tie_row = about->tie_width == 0 ? NULL : parts[CORE_TIE_ROW].data,
         .rest_width = about->rest_width,
         .tie_width = about->tie_width,
     };
@@ -122,6 +123,7 @@ static bool encode_stream(Gather *gather, const TimeCode *code, uint32_t number,
     parts[CORE_TICK] = part_of(&stream->time_us, true);
     parts[CORE_REST] = part_of(&to->rests[number], true);
     parts[CORE_TIE] = part_of(&stream->tie, true);
+    parts[CORE_TIE_ROW] = part_of(&stream->tie_row, false);
     if (!encode_checks(gather, parts, about, &to->checks[number]))
         return false;
     parts[CORE_CHECKS] = part_of(&to->checks[number], false);
@@ -137,7 +139,9 @@ static bool encode_sections(Gather *gather, CoreMeta *meta, CoreSections *to) {
     to->parts[CORE_ID_OFFSETS] = part_of(&gather->id_offsets, false);
     to->parts[CORE_ID_BYTES] = part_of(&gather->ids, false);
     to->parts[CORE_FIRST] = part_of(&gather->first_us, false);
-    to->parts[CORE_FIRST_ANY] = part_of(&gather->first_any_us, false);
+    size_t first_size = gather->first_us.size_bytes;
+    if (first_size > 0 && memcmp(gather->first_us.data, gather->first_any_us.data, first_size) != 0)
+        to->parts[CORE_FIRST_ANY] = part_of(&gather->first_any_us, false);
     for (uint32_t i = 0; i < gather->stream_count; i++) {
         if (!encode_stream(gather, &code, i, to))
             return false;

@@ -70,6 +70,7 @@ static void stream_done(IndexMemory *memory, GatherStream *stream) {
     index_buffer_done(memory, &stream->lane);
     index_buffer_done(memory, &stream->time_us);
     index_buffer_done(memory, &stream->tie);
+    index_buffer_done(memory, &stream->tie_row);
     index_buffer_done(memory, &stream->block_row);
     for (uint32_t i = 0; i < stream->column_count; i++) {
         index_buffer_done(memory, &stream->columns[i].values);
@@ -413,22 +414,33 @@ static void deal_rows(Gather *gather, const BlockRows *rows) {
     assert(begin == rows->kept);
 }
 
-// Places of equal times are kept from a stream's first one that is not 0.
+// Notes where the ties of the block at hand begin; of blocks before without any, that they have
+// none.
+static bool note_tie_row(Gather *gather, GatherStream *stream, uint64_t first) {
+    size_t known = stream->tie_row.size_bytes / sizeof first;
+    uint64_t none = INDEX_TIE_NONE;
+    for (; known < gather->block_count; known++) {
+        if (!index_buffer_append(gather->memory, &stream->tie_row, &none, sizeof none))
+            return false;
+    }
+    return index_buffer_append(gather->memory, &stream->tie_row, &first, sizeof first);
+}
+
 static bool append_ties(Gather *gather, GatherStream *stream, const uint32_t *places) {
     const uint32_t *ties = (const uint32_t *)(const void *)gather->row_tie.data;
     uint32_t max = 0;
     for (uint32_t i = 0; gather->has_ties && i < stream->count; i++)
         max = ties[places[i]] > max ? ties[places[i]] : max;
-    if (max == 0 && stream->tie_max == 0)
+    if (max == 0)
         return true;
-    size_t before = stream->tie_max == 0 ? stream->row_count : 0;
-    size_t size = (before + stream->count) * sizeof(uint32_t);
+    if (!note_tie_row(gather, stream, stream->tie.size_bytes / sizeof *ties))
+        return false;
+    size_t size = stream->count * sizeof *ties;
     uint32_t *to = index_buffer_reserve(gather->memory, &stream->tie, size);
     if (to == NULL)
         return false;
-    memset(to, 0, before * sizeof *to);
     for (uint32_t i = 0; i < stream->count; i++)
-        to[before + i] = ties[places[i]];
+        to[i] = ties[places[i]];
     stream->tie.size_bytes += size;
     stream->tie_max = max > stream->tie_max ? max : stream->tie_max;
     return true;
@@ -527,12 +539,23 @@ int index_gather_add(Gather *gather, const EventTable *table, KretsError *error)
     return 0;
 }
 
+static bool end_tie_rows(Gather *gather, GatherStream *stream) {
+    size_t size = gather->block_count * sizeof(uint64_t);
+    if (stream->tie_max == 0 || stream->tie_row.size_bytes == size)
+        return true;
+    gather->block_count--; // the last block has none either
+    bool is_fine = note_tie_row(gather, stream, INDEX_TIE_NONE);
+    gather->block_count++;
+    return is_fine;
+}
+
 int index_gather_end(Gather *gather, KretsError *error) {
     int r = gather_carried(gather, error);
     for (uint32_t i = 0; r == 0 && i < gather->stream_count; i++) {
         GatherStream *stream = &gather->streams[i];
         if (!index_buffer_append(gather->memory, &stream->block_row, &stream->row_count,
-                                 sizeof stream->row_count))
+                                 sizeof stream->row_count) ||
+            !end_tie_rows(gather, stream))
             r = index_memory_fail(gather->memory, error);
     }
     return r;

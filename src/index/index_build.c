@@ -14,7 +14,7 @@
 #include "index/index_private.h"
 
 typedef struct BuildPartition {
-    Gather *gather; // while it is open
+    Gather *gather;            // while it is open
     bool is_ended, is_refused; // refused: its events are not those of the index to extend
     Frame core, columns;
 } BuildPartition;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/thread.h"
 #include "index/index_fixture.h"
 
 static KretsError error;
@@ -241,6 +242,53 @@ static void test_gives_up(void **state) {
     index_fixture_free(crowd);
 }
 
+// --- threads ---
+
+typedef struct Crew {
+    const Crowd *crowd;
+    IndexBuilder *builder;
+    const Index *index;
+} Crew;
+
+static int fill_some(void *context, unsigned thread, size_t begin, size_t end) {
+    (void)thread;
+    Crew *crew = context;
+    KretsError failure;
+    int r = 0;
+    for (size_t p = begin; r == 0 && p < end; p++)
+        r = index_fixture_fill_partition(crew->crowd, crew->builder, (uint32_t)p, 1, &failure);
+    return r;
+}
+
+static int read_all(void *context, unsigned thread, size_t begin, size_t end) {
+    (void)thread;
+    Crew *crew = context;
+    KretsError failure;
+    BASE_TEXT_SCOPED difference = {0};
+    int r = 0;
+    for (size_t i = begin; r == 0 && i < end; i++)
+        r = index_fixture_compare(crew->index, crew->crowd, &difference, &failure);
+    return r == 0 ? 0 : -1;
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        CrowdShape shape = {.seed = seed, .customers = 600, .rows_max = 10};
+        Crowd *crowd = index_fixture_crowd(&shape);
+        IndexBuild spec = index_fixture_spec(crowd, base_str_from(folder));
+        Crew crew = {.crowd = crowd};
+        assert_int_equal(index_build_begin(&spec, &crew.builder, &error), 0);
+        assert_int_equal(base_thread_for(4, index_fixture_partitions(crowd), 1, fill_some, &crew),
+                         0);
+        INDEX_SCOPED index = NULL;
+        assert_int_equal(index_build_end(crew.builder, &index, &error), 0);
+        crew.index = index;
+        assert_int_equal(base_thread_for(4, 4, 1, read_all, &crew), 0);
+        index_fixture_free(crowd);
+    }
+}
+
 // --- damage ---
 
 typedef struct Damage {
@@ -335,13 +383,10 @@ static void test_missing_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_opens_again),
-        TEST(test_outcomes),
-        TEST(test_extends),
-        TEST(test_refuses_to_extend),
-        TEST(test_only_one_builds),
-        TEST(test_gives_up),
-        TEST(test_damage_is_never_an_answer),
+        TEST(test_opens_again),     TEST(test_outcomes),
+        TEST(test_extends),         TEST(test_refuses_to_extend),
+        TEST(test_only_one_builds), TEST(test_gives_up),
+        TEST(test_threads),         TEST(test_damage_is_never_an_answer),
         TEST(test_missing_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,9 +125,9 @@ static void put_random(Crowd *crowd, int column, void *values, size_t row) {
 // --- random tables ---
 
 static int64_t random_time(Crowd *crowd) {
-    if (below(crowd, 20) == 0)
+    if (below(crowd, crowd->shape.has_rare_ties ? 10000 : 20) == 0)
         return CALENDAR_TIME_MIN;
-    if (crowd->shape.has_far_times)
+    if (crowd->shape.has_far_times || crowd->shape.has_rare_ties)
         return CALENDAR_TIME_MIN + (int64_t)below(crowd, (uint64_t)CALENDAR_TIME_MAX) + 1;
     return INT64_C(1700000000000000) + (int64_t)below(crowd, 5000) * crowd->time_unit;
 }
@@ -147,9 +147,12 @@ static void fill_rows(Crowd *crowd, EventTable *table) {
         is_any[row] = pick == CROWD_EVENTS ? below(crowd, 2) != 0 : (uint8_t)crowd->is_any[pick];
         times[row] = random_time(crowd);
     }
-    for (size_t c = 0; c < table->customer_count; c++)
-        qsort(times + table->first_row[c], table->first_row[c + 1] - table->first_row[c],
-              sizeof *times, compare_times);
+    for (size_t c = 0; c < table->customer_count; c++) {
+        size_t first = table->first_row[c], count = table->first_row[c + 1] - first;
+        qsort(times + first, count, sizeof *times, compare_times);
+        if (crowd->shape.has_rare_ties && count > 1 && below(crowd, 200) == 0)
+            times[first + 1] = times[first];
+    }
 }
 
 static void fill_columns(Crowd *crowd, EventTable *table) {
@@ -285,22 +288,32 @@ static int add_piece(const EventTable *table, size_t begin, size_t end, IndexBui
     return index_build_add(builder, partition, &piece, error);
 }
 
+int index_fixture_fill_partition(const Crowd *crowd, IndexBuilder *builder, uint32_t partition,
+                                 uint64_t seed, KretsError *error) {
+    uint64_t state = seed + partition;
+    int r = 0;
+    const EventTable *table = &crowd->tables[partition];
+    for (size_t next = 0; r == 0 && next < table->customer_count;) {
+        size_t left = table->customer_count - next;
+        size_t count = 1 + index_fixture_random(&state) % 400;
+        count = count < left ? count : left;
+        r = add_piece(table, next, next + count, builder, partition, error);
+        next += count;
+    }
+    if (r == 0 && index_fixture_random(&state) % 2 == 0)
+        r = index_build_partition_end(builder, partition, error);
+    return r;
+}
+
+uint32_t index_fixture_partitions(const Crowd *crowd) {
+    return crowd->partition_count;
+}
+
 int index_fixture_fill(const Crowd *crowd, IndexBuilder *builder, uint64_t seed,
                        KretsError *error) {
-    uint64_t state = seed;
     int r = 0;
-    for (uint32_t p = 0; r == 0 && p < crowd->partition_count; p++) {
-        const EventTable *table = &crowd->tables[p];
-        for (size_t next = 0; r == 0 && next < table->customer_count;) {
-            size_t left = table->customer_count - next;
-            size_t count = 1 + index_fixture_random(&state) % 400;
-            count = count < left ? count : left;
-            r = add_piece(table, next, next + count, builder, p, error);
-            next += count;
-        }
-        if (r == 0 && index_fixture_random(&state) % 2 == 0)
-            r = index_build_partition_end(builder, p, error);
-    }
+    for (uint32_t p = 0; r == 0 && p < crowd->partition_count; p++)
+        r = index_fixture_fill_partition(crowd, builder, p, seed, error);
     return r;
 }
 

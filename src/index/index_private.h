@@ -11,9 +11,10 @@
 #include "base/map.h"
 #include "index/index.h"
 
-#define INDEX_VERSION     1u
+#define INDEX_VERSION     2u
 #define INDEX_TEXT_NONE   UINT32_MAX
 #define INDEX_STREAM_NONE UINT16_MAX
+#define INDEX_TIE_NONE    UINT64_MAX // a block without ties
 
 // --- memory of a build ---
 
@@ -111,7 +112,7 @@ enum { // sections of a core
     CORE_ID_OFFSETS,
     CORE_ID_BYTES,
     CORE_FIRST,
-    CORE_FIRST_ANY,
+    CORE_FIRST_ANY, // empty: as CORE_FIRST
     CORE_FIXED_COUNT
 };
 enum { // and of each of its streams
@@ -119,8 +120,9 @@ enum { // and of each of its streams
     CORE_LANE,
     CORE_TICK,
     CORE_REST,
-    CORE_TIE,
-    CORE_CHECKS, // per block
+    CORE_TIE,     // of the blocks that have some
+    CORE_TIE_ROW, // per block where its ties begin, or INDEX_TIE_NONE; empty: none has any
+    CORE_CHECKS,  // per block
     CORE_STREAM_COUNT
 };
 
@@ -213,6 +215,7 @@ typedef struct IndexStreamPart {
     const uint64_t *block_row; // rows of block b: [block_row[b], block_row[b + 1]); NULL: no rows
     const uint8_t *lane, *rest, *tie;
     const uint32_t *tick;
+    const uint64_t *tie_row; // NULL: no ties
     uint8_t rest_width, tie_width;
     const uint64_t *checks;
     atomic_uchar *is_checked;
@@ -289,6 +292,13 @@ struct BlockScratch {
     IndexBuffer rows;   // uint32_t, of one customer in one stream's block
 };
 
+// The ties of a block; NULL: all 0.
+static inline const uint8_t *index_stream_ties(const IndexStreamPart *stream, uint32_t block) {
+    if (stream->tie_row == NULL || stream->tie_row[block] == INDEX_TIE_NONE)
+        return NULL;
+    return stream->tie + stream->tie_row[block] * stream->tie_width;
+}
+
 // Sum over a block's rows of a stream, as in the CORE_CHECKS.
 uint64_t index_stream_check(const IndexStreamPart *stream, uint32_t block);
 
@@ -327,7 +337,8 @@ typedef struct GatherStream {
     uint32_t event; // in the roster
     bool is_any;
     uint64_t row_count;
-    IndexBuffer lane, time_us, tie, block_row; // time: int64_t, tie: uint32_t
+    IndexBuffer lane, time_us, block_row; // time: int64_t
+    IndexBuffer tie, tie_row;             // tie: uint32_t; see CORE_TIE
     uint32_t tie_max;
     GatherColumn *columns;
     uint32_t column_count;

@@ -60,11 +60,18 @@ static void test_times_far_apart(void **state) {
     test_shape((CrowdShape){.seed = 9, .customers = 300, .rows_max = 40, .has_far_times = true});
 }
 
+static void test_rare_ties(void **state) {
+    (void)state;
+    for (uint64_t seed = 30; seed < 34; seed++)
+        test_shape(
+            (CrowdShape){.seed = seed, .customers = 1500, .rows_max = 12, .has_rare_ties = true});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_customer_counts),     cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_many_distinct_texts), cmocka_unit_test(test_one_large_customer),
-        cmocka_unit_test(test_times_far_apart),
+        cmocka_unit_test(test_times_far_apart),     cmocka_unit_test(test_rare_ties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

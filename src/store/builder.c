@@ -100,8 +100,27 @@ static Str copy_text(Builder *builder, Str text) {
     return (Str){copy, text.size_bytes};
 }
 
+// For caches: only size, first and last bytes count.
+static inline uint64_t quick_hash(Str text) {
+    uint64_t first = 0, last = 0;
+    size_t size = text.size_bytes;
+    if (size >= sizeof(first)) {
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + size - sizeof(last), sizeof(last));
+    } else if (size >= sizeof(uint32_t)) {
+        memcpy(&first, text.data, sizeof(uint32_t));
+        memcpy(&last, text.data + size - sizeof(uint32_t), sizeof(uint32_t));
+    } else if (size > 0) {
+        first = (uint64_t)(unsigned char)text.data[0] << 8 | (unsigned char)text.data[size / 2];
+        last = (unsigned char)text.data[size - 1];
+    }
+    uint64_t mixed = (first + size) * UINT64_C(0x9E3779B97F4A7C15);
+    mixed = (mixed ^ mixed >> 29 ^ last) * UINT64_C(0xBF58476D1CE4E5B9);
+    return mixed >> 32;
+}
+
 static Str intern_text(Builder *builder, Str *cache, Str text) {
-    Str *slot = &cache[base_str_hash(text) % BUILDER_CACHE_SLOTS];
+    Str *slot = &cache[quick_hash(text) % BUILDER_CACHE_SLOTS];
     if (slot->data != NULL && base_str_equal(*slot, text))
         return *slot;
     Str copy = copy_text(builder, text);
@@ -255,7 +274,7 @@ static void look_up_event(const Builder *builder, Str event, BuilderEvent *ret_e
 }
 
 static BuilderEvent resolve_event(Builder *builder, Str event) {
-    BuilderEvent *seen = &builder->seen_events[base_str_hash(event) % BUILDER_EVENT_SLOTS];
+    BuilderEvent *seen = &builder->seen_events[quick_hash(event) % BUILDER_EVENT_SLOTS];
     if (seen->is_used && seen->size_bytes == event.size_bytes &&
         memcmp(seen->text, event.data, event.size_bytes) == 0)
         return *seen;
