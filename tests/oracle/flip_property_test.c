@@ -17,7 +17,14 @@
 #include "engine/flip.h"
 #include "oracle_random.h"
 
-enum { QUESTIONS = 24, BATCHES = 110, TRIES_MOST = 400, INSTANTS_MOST = 700, REPORTS_MOST = 5 };
+enum {
+    QUESTIONS = 24,
+    GIVEN = 3,
+    BATCHES = 140,
+    TRIES_MOST = 400,
+    INSTANTS_MOST = 700,
+    REPORTS_MOST = 5
+};
 
 #define DAY CALENDAR_US_PER_DAY
 
@@ -41,9 +48,9 @@ typedef struct Case {
     int64_t *instants_us; // ascending
     size_t instant_count;
     bool *truths; // [instant * segment_count + segment]
-    int64_t flips_us[QUESTIONS + 2];
-    const FlipChange *changes[QUESTIONS + 2];
-    size_t change_counts[QUESTIONS + 2];
+    int64_t flips_us[QUESTIONS + GIVEN];
+    const FlipChange *changes[QUESTIONS + GIVEN];
+    size_t change_counts[QUESTIONS + GIVEN];
 } Case;
 
 // ---- questions that move ----
@@ -126,7 +133,7 @@ static Str moving_condition(Arena *arena, Random *random) {
     Str op = PICK(OPS), x = moving_number(arena, random), y = moving_number(arena, random);
     Str n = length(arena, random), time = PICK(times), sign = PICK(signs);
     unsigned k = (unsigned)random_below(random, random_chance(random, 50) ? 5 : 400);
-    switch (random_below(random, 14)) {
+    switch (random_below(random, 16)) {
     case 0:
         return SAY("%.*s %.*s %.*s %.*s %u", STR_ARG(x), STR_ARG(sign), STR_ARG(y), STR_ARG(op), k);
     case 1:
@@ -160,6 +167,13 @@ static Str moving_condition(Arena *arena, Random *random) {
         Str window = moving_window(arena, random);
         return SAY("changed(city %.*s)", STR_ARG(window));
     }
+    case 12: {
+        Str window = moving_window(arena, random);
+        return SAY("%s(%s %.*s)", random_chance(random, 50) ? "entered" : "exited",
+                   random_chance(random, 50) ? "regulars" : "active", STR_ARG(window));
+    }
+    case 13:
+        return SAY("in(active) for %.*s", STR_ARG(n));
     default:
         return SAY("%.*s %.*s %u", STR_ARG(x), STR_ARG(op), k);
     }
@@ -438,13 +452,14 @@ static void run_batch(size_t batch, Count *count) {
     random_world(arena, &random, &world);
     static const MetricSource metrics[] = {
         {.name = STR("spending"), .expression = STR("sum(order.amount)")}};
-    SegmentSource segments[QUESTIONS + 3] = {
+    SegmentSource segments[QUESTIONS + GIVEN] = {
         {.key = STR("regulars"), .expression = STR("count(order) >= 3 or spending > 100")},
-        {.key = STR("listed"), .list = base_str_from(list_path)}};
+        {.key = STR("listed"), .list = base_str_from(list_path)},
+        {.key = STR("active"), .expression = STR("count(any last 20 days) >= 2")}};
     world.model.metrics = metrics;
     world.model.metric_count = 1;
     world.model.segments = segments;
-    world.model.segment_count = 2;
+    world.model.segment_count = GIVEN;
     (void)write_questions(arena, &random, &world, segments, count);
     if (world_compile(arena, &world, NULL, 0, &plan, &error) < 0) {
         fail_msg("KRETS_SEED=%llu, world %zu: %s", (unsigned long long)seed, batch, error.text);
