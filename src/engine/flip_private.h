@@ -159,6 +159,8 @@ FlipTrial engine_flip_trial(Flips *flips, const NodeId *ids, int32_t count, int6
 void engine_flip_trial_at(Flips *flips, const FlipTrial *trial, int64_t time_us);
 void engine_flip_trial_end(Flips *flips, const FlipTrial *trial);
 Range engine_flip_range(Flips *flips, NodeId id);
+// How far rounding may take a straight line's values from it, between now and the trial's instant.
+double engine_flip_slack(Flips *flips, NodeId id);
 // The first instant after now until which `is_sure` says nothing happens, at most `until_us`. It is
 // asked in a trial of the nodes, at instants after now, and must not become true again once false.
 typedef bool (*FlipSure)(Flips *flips, const void *context);

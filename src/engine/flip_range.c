@@ -18,6 +18,9 @@
 #define DECIMAL_SURE 1e13
 #define INTEGER_SURE 9e17
 
+// What a few operations may round off, as a share of the result.
+#define ROUNDING 2e-15
+
 // Integers up to here are exact as doubles.
 #define NUMBER_EXACT 0x1p53
 
@@ -424,6 +427,48 @@ static Range free_range(Flips *flips, NodeId id) {
     }
 }
 
+static double size_of(const Flips *flips, Value value) {
+    return value.is_null || !is_countable(value) ? 0.0 : fabs(number_of(flips, value));
+}
+
+double engine_flip_slack(Flips *flips, NodeId id) {
+    const Node *node = &flips->plan->nodes[id];
+    const Shape *shape = &flips->shapes[id].shape;
+    if (shape->motion == MOTION_STILL || shape->is_exact) {
+        return 0.0;
+    }
+    double slack = ROUNDING * (size_of(flips, flips->starts[id]) +
+                               size_of(flips, engine_flip_value(flips, id)));
+    if (node->kind == NODE_MULTIPLY || node->kind == NODE_DIVIDE) {
+        bool is_first = flips->shapes[node->args[0]].shape.motion == MOTION_STILL;
+        NodeId moving = node->args[is_first ? 1 : 0];
+        double factor = size_of(flips, flips->starts[node->args[is_first ? 0 : 1]]);
+        factor = node->kind == NODE_DIVIDE ? 1.0 / factor : factor;
+        return slack + engine_flip_slack(flips, moving) * factor;
+    }
+    if (node->kind == NODE_CALL && node->function == CALL_IF) {
+        return slack + engine_flip_slack(flips, node->args[1]) +
+               engine_flip_slack(flips, node->args[2]);
+    }
+    for (int32_t i = 0; i < node->arg_count; i++) {
+        if (flips->shapes[node->args[i]].shape.is_affine) {
+            slack += engine_flip_slack(flips, node->args[i]);
+        }
+    }
+    return slack;
+}
+
+// Of a straight line: what lies between its ends, but for rounding.
+static Range line_range(Flips *flips, NodeId id) {
+    Value start = flips->starts[id], end = engine_flip_value(flips, id);
+    if (start.is_null || end.is_null || start.type != VALUE_NUMBER || end.type != VALUE_NUMBER) {
+        return free_range(flips, id);
+    }
+    double slack = engine_flip_slack(flips, id);
+    return rough_range(VALUE_NUMBER, fmin(start.number, end.number) - slack,
+                       fmax(start.number, end.number) + slack);
+}
+
 Range engine_flip_range(Flips *flips, NodeId id) {
     Motion motion = flips->shapes[id].shape.motion;
     Value start = flips->starts[id];
@@ -431,7 +476,7 @@ Range engine_flip_range(Flips *flips, NodeId id) {
         return (Range){.is_known = true, .low = start, .high = start};
     }
     if (motion == MOTION_FREE) {
-        return free_range(flips, id);
+        return flips->shapes[id].shape.is_affine ? line_range(flips, id) : free_range(flips, id);
     }
     Value end = engine_flip_value(flips, id);
     bool is_rising = motion == MOTION_RISING;

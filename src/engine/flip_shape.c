@@ -180,11 +180,7 @@ static Shape arithmetic_shape(Flips *flips, const Node *node) {
         return shifted_shape(flips, node, a, b);
     }
     if (node->kind == NODE_ADD || node->kind == NODE_SUBTRACT) {
-        Shape other = node->kind == NODE_ADD ? b : reversed_shape(b);
-        shape.motion = together(a.motion, other.motion);
-        shape.slope = a.slope + other.slope;
-        shape.is_daily =
-            (a.is_daily || a.motion == MOTION_STILL) && (b.is_daily || b.motion == MOTION_STILL);
+        shape = sum_shape(a, node->kind == NODE_ADD ? b : reversed_shape(b));
     } else if (b.motion == MOTION_STILL) {
         shape = scaled_shape(flips, node->args[1], a, node->kind == NODE_DIVIDE);
     } else if (a.motion == MOTION_STILL && node->kind == NODE_MULTIPLY) {

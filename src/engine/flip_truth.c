@@ -12,8 +12,8 @@ enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 16 };
 // Nor is it followed further than this: a wake-up in a hundred years costs nothing.
 #define FAR_US (INT64_C(36525) * CALENDAR_US_PER_DAY)
 
-// Values of about so many units of their last place are not told apart.
-#define ROUNDING 2e-15
+// Slopes nearer to each other than this are equal, but for rounding.
+#define SLOPE_ZERO 1e-24
 
 // Possible outcomes of a condition over an interval.
 enum { MAY_BE_FALSE = 1, MAY_BE_TRUE = 2, MAY_BE_NULL = 4, MAY_BE_ANY = 7 };
@@ -77,7 +77,7 @@ static int apart(Flips *flips, NodeId a, const Range *x, NodeId b, const Range *
     bool x_rises = p->motion == MOTION_RISING, y_rises = q->motion == MOTION_RISING;
     double x0 = (x_rises ? x->low : x->high).number, x1 = (x_rises ? x->high : x->low).number;
     double y0 = (y_rises ? y->low : y->high).number, y1 = (y_rises ? y->high : y->low).number;
-    double slack = ROUNDING * 8.0 * (fabs(x0) + fabs(x1) + fabs(y0) + fabs(y1) + 1.0);
+    double slack = 1e-300 + engine_flip_slack(flips, a) + engine_flip_slack(flips, b);
     if (x0 - y0 > slack && x1 - y1 > slack) {
         return 1;
     }
@@ -265,6 +265,20 @@ static int64_t find_doubt(Tried *tried, int64_t end_us) {
     return high;
 }
 
+// Whether what is compared keeps its distance: then only rounding can change the outcome, any time.
+static bool is_flicker(const Flips *flips, const Node *node) {
+    const Shape *x = &flips->shapes[node->args[0]].shape;
+    for (int32_t i = 1; i < node->arg_count; i++) {
+        const Shape *y = &flips->shapes[node->args[i]].shape;
+        if ((x->motion != MOTION_STILL && !x->is_affine) ||
+            (y->motion != MOTION_STILL && !y->is_affine) ||
+            fabs(x->slope - y->slope) > SLOPE_ZERO) {
+            return false;
+        }
+    }
+    return node->arg_count > 1;
+}
+
 int64_t engine_flip_compared(Flips *flips, const Node *node) {
     int64_t until_us = flips->limit_us, jump_us;
     bool is_moving = false;
@@ -287,6 +301,9 @@ int64_t engine_flip_compared(Flips *flips, const Node *node) {
     tried.trial = engine_flip_trial(flips, node->args, node->arg_count, until_us);
     int64_t doubt_us = find_doubt(&tried, engine_flip_sooner(until_us, FLIP_END_US));
     engine_flip_trial_end(flips, &tried.trial);
+    if (doubt_us == flips->work->now_us + 1 && is_flicker(flips, node)) {
+        doubt_us = flips->work->now_us + FLIP_BLIND_US;
+    }
     return engine_flip_sooner(doubt_us, until_us);
 }
 

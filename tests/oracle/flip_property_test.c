@@ -20,6 +20,7 @@
 enum {
     QUESTIONS = 24,
     GIVEN = 3,
+    NEAR = 24,
     BATCHES = 140,
     TRIES_MOST = 400,
     INSTANTS_MOST = 700,
@@ -90,14 +91,14 @@ static Str moving_window(Arena *arena, Random *random) {
 
 static Str moving_number(Arena *arena, Random *random) {
     static const char *const counts[] = {"count", "days", "weeks", "months"};
-    static const char *const sums[] = {"sum", "avg", "min", "max", "last"};
+    static const char *const sums[] = {"sum", "avg", "min", "max", "last", "first", "mode"};
     static const char *const events[] = {"order", "any", "mail", "(mail or refund)"};
     static const char *const since[] = {"days_since", "days_until", "calendar_days_since"};
     static const char *const times[] = {"last(order)",   "first(any)",    "joined", "nth(any, -2)",
                                         "max(order.at)", "now - 3 weeks", "birth"};
     static const char *const parts[] = {"weekday", "day", "month", "year", "hour"};
     Str window = moving_window(arena, random), event = PICK(events), name;
-    switch (random_below(random, 9)) {
+    switch (random_below(random, 10)) {
     case 0:
     case 1:
         name = PICK(counts);
@@ -118,6 +119,8 @@ static Str moving_number(Arena *arena, Random *random) {
         name = PICK(since);
         return SAY("%.*s(last(%.*s) + %.*s)", STR_ARG(name), STR_ARG(event), STR_ARG(n));
     }
+    case 7:
+        return SAY("nth(order.qty, -2 %.*s)", STR_ARG(window));
     default: {
         Str time = PICK(times);
         name = PICK(since);
@@ -126,13 +129,63 @@ static Str moving_number(Arena *arena, Random *random) {
     }
 }
 
-static Str moving_condition(Arena *arena, Random *random) {
+// Numbers compared with what they are soon for some customer, so that something happens.
+typedef struct Near {
+    Str items[NEAR];
+    size_t count;
+} Near;
+
+static void find_near(Arena *arena, Random *random, const World *world, Near *ret_near) {
+    Str numbers[NEAR];
+    const Plan *plan;
+    KretsError error;
+    WorldAnswers answers;
+    World later = *world;
+    later.now_us += (int64_t)random_below(random, random_chance(random, 50) ? 3 * DAY : 60 * DAY);
+    *ret_near = (Near){0};
+    for (size_t i = 0; i < NEAR; i++) {
+        Str x = moving_number(arena, random), y = moving_number(arena, random);
+        static const char *const signs[] = {"+", "-", "*", "/"};
+        Str sign = PICK(signs);
+        numbers[i] = random_chance(random, 50)
+                         ? x
+                         : SAY("%.*s %.*s %.*s", STR_ARG(x), STR_ARG(sign), STR_ARG(y));
+        if (world_compile(arena, world, &numbers[i], 1, &plan, &error) < 0) {
+            numbers[i] = STR("hour(now)");
+        }
+    }
+    if (world_compile(arena, &later, numbers, NEAR, &plan, &error) < 0 ||
+        world_evaluate(arena, &later, plan, &answers, &error) < 0) {
+        fail_msg("%s", error.text);
+    }
+    for (size_t i = 0; i < NEAR && answers.customer_count > 0; i++) {
+        size_t customer = random_below(random, answers.customer_count);
+        Value value = answers.values[customer * answers.question_count + i];
+        if (!value.is_null && value.type != VALUE_NUMBER) {
+            value = (Value){.type = VALUE_NUMBER,
+                            .number = value.type == VALUE_INTEGER
+                                          ? (double)value.integer
+                                          : data_value_decimal_number(value.decimal)};
+        }
+        if (!value.is_null && value.number > -1e12 && value.number < 1e12) {
+            Str op = PICK(OPS);
+            ret_near->items[ret_near->count++] =
+                SAY("%.*s %.*s %.*f", STR_ARG(numbers[i]), STR_ARG(op),
+                    random_chance(random, 50) ? 0 : 4, value.number);
+        }
+    }
+}
+
+static Str moving_condition(Arena *arena, Random *random, const Near *near) {
     static const char *const signs[] = {"+", "-", "*", "/"};
     static const char *const times[] = {"last(order)", "first(any)",         "joined",
                                         "birth",       "anniversary(birth)", "last(any)"};
     Str op = PICK(OPS), x = moving_number(arena, random), y = moving_number(arena, random);
     Str n = length(arena, random), time = PICK(times), sign = PICK(signs);
     unsigned k = (unsigned)random_below(random, random_chance(random, 50) ? 5 : 400);
+    if (near->count > 0 && random_chance(random, 40)) {
+        return near->items[random_below(random, near->count)];
+    }
     switch (random_below(random, 16)) {
     case 0:
         return SAY("%.*s %.*s %.*s %.*s %u", STR_ARG(x), STR_ARG(sign), STR_ARG(y), STR_ARG(op), k);
@@ -179,14 +232,14 @@ static Str moving_condition(Arena *arena, Random *random) {
     }
 }
 
-static Str question(Arena *arena, Random *random, const World *world) {
+static Str question(Arena *arena, Random *random, const World *world, const Near *near) {
     if (random_chance(random, 35)) {
         return random_expression(arena, random, world);
     }
-    Str x = moving_condition(arena, random);
+    Str x = moving_condition(arena, random, near);
     switch (random_below(random, 6)) {
     case 0: {
-        Str y = moving_condition(arena, random);
+        Str y = moving_condition(arena, random, near);
         return SAY("(%.*s) %s (%.*s)", STR_ARG(x), random_chance(random, 50) ? "and" : "or",
                    STR_ARG(y));
     }
@@ -206,10 +259,12 @@ static Str question(Arena *arena, Random *random, const World *world) {
 static size_t write_questions(Arena *arena, Random *random, World *world, SegmentSource *segments,
                               Count *count) {
     size_t base = world->model.segment_count, made = 0;
+    Near near;
+    find_near(arena, random, world, &near);
     for (size_t tries = 0; tries < TRIES_MOST && made < QUESTIONS; tries++) {
         const Plan *plan;
         KretsError error;
-        Str text = question(arena, random, world);
+        Str text = question(arena, random, world, &near);
         segments[base + made] = (SegmentSource){.key = SAY("s%zu", made), .expression = text};
         world->model.segment_count = base + made + 1;
         if (world_compile(arena, world, NULL, 0, &plan, &error) == 0) {
