@@ -147,7 +147,6 @@ static BlockColumn make_column(Source *source, const TableColumn *column, const 
         Value value = data_table_value(column, rows[i].row);
         making.first_item[i + 1] = making.item_count;
         codes[i] = value.is_null ? 0 : make_code(source, coding, &making, value, i);
-        making.texts[i + 1] = value.is_null ? BLOCK_TEXT_NULL : making.texts[i + 1];
         making.first_item[i + 2] = making.item_count;
     }
     coding->numbers = making.numbers;
