@@ -50,6 +50,8 @@ static const char *const LINES[] = {
     "lord always identify timezone=Australia/Lord_Howe birth=1990-04-05",
     "york 2026-08-31T12:00Z order amount=1",
     "york always identify timezone=America/New_York",
+    "john 2010-10-28T12:00Z order amount=1",
+    "john always identify timezone=America/St_Johns",
     // a trait that comes later
     "zoe 2026-01-01T00:00Z page",
     "zoe 2026-06-01T00:00Z identify timezone=Asia/Tokyo",
@@ -246,6 +248,35 @@ static void local_days_follow_the_clock(void **state) {
     });
 }
 
+static void times_that_come_again(void **state) {
+    (void)state;
+    check_cases((const Case[]){
+        // 01:00 to 02:00 of 29 March is a gap: its times count as an hour later, and those after it
+        // do not
+        {"time '2026-03-29T01:30Z' < now + 2 months", "2026-01-28T12:00Z",
+         "2026-01-29T01:30:00.000001Z 2026-01-29T02:00:00Z 2026-01-29T02:30:00.000001Z", 0},
+        {"nth(page, -1) + 2 months > now", "2026-01-28T12:00Z", "2026-03-25T10:00:00Z never", 0},
+        {"renewal within next 2 months", "2026-05-01T00:00Z",
+         "2026-07-30T12:00:00Z 2026-09-30T12:00:00Z never", 0},
+        {"time '2026-02-28T12:00Z' <= now + 1 month", "2026-01-28T00:00Z",
+         "2026-01-28T12:00:00Z 2026-01-29T00:00:00Z 2026-01-29T12:00:00Z 2026-01-30T00:00:00Z", 0},
+        // the clocks of St John's went back at one minute past midnight, so that 7 November began
+        // twice
+        {"calendar_days_since(last(order)) >= 10", "2010-11-01T00:00Z",
+         "2010-11-07T02:30:00Z 2010-11-07T02:31:00Z 2010-11-07T03:30:00Z never", "john"},
+        {"day(now) = 7", "2010-11-01T00:00Z",
+         "2010-11-07T02:30:00Z 2010-11-07T02:31:00Z 2010-11-07T03:30:00Z 2010-11-08T03:30:00Z",
+         "john"},
+        // what keeps its distance does not flip
+        {"days_since(first(order)) - days_since(last(order)) > 10", "2026-02-01T00:00Z", "never",
+         0},
+        {"days_since(first(order)) > days_since(last(order))", "2026-02-01T00:00Z", "never", 0},
+        {"greatest(now, renewal) > renewal", "2026-02-01T00:00Z",
+         "2026-09-30T12:00:00.000001Z never", 0},
+        {0},
+    });
+}
+
 static void birthdays(void **state) {
     (void)state;
     check_cases((const Case[]){
@@ -341,6 +372,7 @@ int main(void) {
         cmocka_unit_test(a_time_that_passes_flips_once),
         cmocka_unit_test(the_top_flips_where_x_meets_its_bound),
         cmocka_unit_test(local_days_follow_the_clock),
+        cmocka_unit_test(times_that_come_again),
         cmocka_unit_test(birthdays),
         cmocka_unit_test(absences_have_deadlines),
         cmocka_unit_test(later_events_and_traits_count),
