@@ -162,6 +162,8 @@ void engine_sequence_chain(Work *work, const Sequence *sequence, Span *ret_span,
 Value engine_was_value(Work *work, const Node *node);
 Value engine_changed_value(Work *work, const TraitChange *change);
 Value engine_history_value(Work *work, const Node *node);
+// The window as instants (from_us, to_us], not further back than the past is looked at.
+Span engine_history_span(Work *work, const Window *window);
 // The changes of the customer's membership in (from_us, to_us]; false over budget. They live until
 // the next now.
 bool engine_history_changes(Work *work, NodeId segment, int64_t from_us, int64_t to_us,

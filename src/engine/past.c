@@ -51,6 +51,8 @@ Value engine_changed_value(Work *work, const TraitChange *change) {
 
 // ---- a segment's membership over time ----
 
+#define PART_US (32 * CALENDAR_US_PER_DAY)
+
 // The flips have a customer at work of their own, so that an instant of the past does not touch
 // what is known of this one. They are made when first asked: only here, so never by each other.
 static Flips *flips_of(Work *work) {
@@ -72,17 +74,29 @@ bool engine_history_changes(Work *work, NodeId segment, int64_t from_us, int64_t
     return is_fine;
 }
 
-static bool has_change(Work *work, NodeId segment, const Span *span, HistoryKind kind) {
-    const FlipChange *changes;
-    size_t count;
-    if (!engine_history_changes(work, segment, span->from_us, span->to_us, &changes, &count)) {
-        return false;
-    }
+static bool is_wanted(const FlipChange *changes, size_t count, HistoryKind kind) {
     for (size_t i = 0; i < count; i++) {
-        assert(changes[i].at_us > span->from_us && changes[i].at_us <= span->to_us);
         if (kind == HISTORY_STAYED || changes[i].is_entry == (kind == HISTORY_ENTERED)) {
             return true;
         }
+    }
+    return false;
+}
+
+// Looked for from the newest back, in parts that grow: of a segment that changes every day there is
+// no need to know all days since the year 1.
+static bool has_change(Work *work, NodeId segment, const Span *span, HistoryKind kind) {
+    int64_t to_us = span->to_us, part_us = PART_US;
+    while (to_us > span->from_us && !work->is_over_budget) {
+        int64_t from_us = to_us - span->from_us > part_us ? to_us - part_us : span->from_us;
+        const FlipChange *changes;
+        size_t count;
+        if (engine_history_changes(work, segment, from_us, to_us, &changes, &count) &&
+            is_wanted(changes, count, kind)) {
+            return true;
+        }
+        to_us = from_us;
+        part_us = part_us > INT64_MAX / 2 ? INT64_MAX : part_us * 2;
     }
     return false;
 }
@@ -96,19 +110,32 @@ static bool was_member(Work *work, NodeId segment, int64_t at_us) {
     return is_member;
 }
 
+Span engine_history_span(Work *work, const Window *window) {
+    Span span = engine_window_span(work, window);
+    uint64_t first = engine_window_row(work, CALENDAR_TIME_MIN, true);
+    int64_t begin_us = work->now_us - PLAN_HISTORY_US;
+    if (first < work->visible_row && work->table->time_us[first] <= begin_us) {
+        begin_us = work->table->time_us[first] - 1;
+    }
+    if (span.from_us < begin_us) {
+        span.from_us = begin_us;
+    }
+    if (span.from_us < CALENDAR_TIME_MIN) {
+        span.from_us = CALENDAR_TIME_MIN; // what holds from the beginning was not entered
+    }
+    return span;
+}
+
 Value engine_history_value(Work *work, const Node *node) {
     const SegmentHistory *history = &work->plan->histories[node->index];
     NodeId segment = node->args[0];
     assert(node->kind == NODE_HISTORY && !work->plan->nodes[segment].is_historic);
-    Span span = engine_window_span(work, &history->window);
+    Span span = engine_history_span(work, &history->window);
     if (span.is_null) {
         return data_value_null(VALUE_BOOLEAN);
     }
     if (flips_of(work) == NULL) {
         return engine_value_boolean(false);
-    }
-    if (span.from_us < CALENDAR_TIME_MIN) {
-        span.from_us = CALENDAR_TIME_MIN; // what holds from the beginning was not entered
     }
     if (span.to_us <= span.from_us && history->kind != HISTORY_STAYED) {
         return engine_value_boolean(false);

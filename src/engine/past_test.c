@@ -36,6 +36,8 @@ static const SegmentSource SEGMENTS[] = {
     {.key = LITERAL("active"), .expression = LITERAL("did(order last 3 days)")},
     {.key = LITERAL("gold"), .expression = LITERAL("plan = 'gold'")},
     {.key = LITERAL("adult"), .expression = LITERAL("age(birth) >= 18")},
+    {.key = LITERAL("minor"), .expression = LITERAL("age(birth) < 18")},
+    {.key = LITERAL("born"), .expression = LITERAL("age(birth) >= 0")},
     {.key = LITERAL("idle"), .expression = LITERAL("not segment(active)")},
     {.key = LITERAL("rank"), .expression = LITERAL("ntile(count(order), 2) = 2")},
 };
@@ -84,6 +86,10 @@ static const Case CASES[] = {
     // what holds from the beginning was not entered, and has been so for any time
     {"cy", "2026-03-21T00:00Z", "entered(gold more than 1 day ago)", "false"},
     {"cy", "2026-03-21T00:00Z", "in(gold) for 1000 years", "true"},
+    {"cy", "2026-03-21T00:00Z", "entered(minor more than 1 day ago)", "false"},
+    {"cy", "2026-03-21T00:00Z", "exited(minor before date '2090-01-01')", "true"},
+    {"cy", "2016-03-21T00:00Z", "entered(born before date '2090-01-01')", "true"},
+    {"cy", "2019-03-21T00:00Z", "entered(born before date '2090-01-01')", "false"},
     // local midnight in New York: 04:00 in summer time
     {"cy", "2026-03-15T04:00Z", "entered(adult last 1 second)", "true"},
     {"cy", "2026-03-15T03:59:59.999999Z", "entered(adult last 1 year)", "false"},

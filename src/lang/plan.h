@@ -322,8 +322,12 @@ typedef struct TraitChange {
 // population. The customer entered at T where member(T) and not member(T - 1 us), exited the other
 // way round. Entered, exited: at an instant T inside the window, as an instant: T is after an
 // anchor where its time is; the beginning of the calendar is no entry. Null where the window has no
-// anchor. Stayed: member at every instant of [start, now], start that of the window `last n unit`.
-// Not nested: the segment's own expression and the window's points hold no NODE_HISTORY.
+// anchor.
+// Stayed: member at every instant of [start, now], start that of the window `last n unit`. Nothing
+// is looked at that lies before both now - PLAN_HISTORY_US and the customer's first event with a
+// time: a window begins there at the earliest (that event is in it). Not nested: the segment's own
+// expression and the window's points hold no NODE_HISTORY.
+#define PLAN_HISTORY_US (3652 * CALENDAR_US_PER_DAY) // ten years
 typedef enum HistoryKind { HISTORY_ENTERED, HISTORY_EXITED, HISTORY_STAYED } HistoryKind;
 typedef struct SegmentHistory {
     HistoryKind kind;

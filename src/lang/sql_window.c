@@ -263,22 +263,20 @@ Str lang_sql_span_cte(SqlBuilder *b, const Window *window) {
     bind_window(b, &bounds, window);
     Str name = lang_sql_name(b, "span", STR(""));
     Text *out = lang_sql_cte_begin(b, name, NODE_NONE);
-    base_text_append(out, STR("  select c.customer"));
-    if (bounds.from.size_bytes > 0) {
-        Str after = less_one(b, bounds.from, bounds.from_sign[1] == '=');
-        base_text_printf(out, ",\n    greatest(%.*s, %lld) as after_us", STR_ARG(after),
-                         (long long)CALENDAR_TIME_MIN);
-    } else {
-        base_text_printf(out, ",\n    %lld as after_us", (long long)CALENDAR_TIME_MIN);
-    }
-    if (bounds.to.size_bytes > 0) {
-        Str until = less_one(b, bounds.to, bounds.to_sign[1] == '\0');
-        base_text_printf(out, ",\n    least(%.*s, %.*s) as until_us", STR_ARG(until),
-                         STR_ARG(b->now));
-    } else {
-        base_text_printf(out, ",\n    %.*s as until_us", STR_ARG(b->now));
-    }
-    base_text_printf(out, "\n  from customers c%.*s", STR_ARG(base_text_str(&bounds.scope.joins)));
+    Str after = bounds.from.size_bytes > 0 ? less_one(b, bounds.from, bounds.from_sign[1] == '=')
+                                           : STR("null::bigint");
+    Str until =
+        bounds.to.size_bytes > 0 ? less_one(b, bounds.to, bounds.to_sign[1] == '\0') : b->now;
+    base_text_printf(out,
+                     "  select c.customer,\n    greatest(%.*s,"
+                     " least(coalesce(f.time_us - 1, %.*s), %.*s - %lld), %lld) as after_us,\n"
+                     "    least(%.*s, %.*s) as until_us\n"
+                     "  from customers c left join (select customer, min(time_us) as time_us\n"
+                     "    from events where time_us > %lld group by customer) f using (customer)"
+                     "%.*s",
+                     STR_ARG(after), STR_ARG(b->now), STR_ARG(b->now), (long long)PLAN_HISTORY_US,
+                     (long long)CALENDAR_TIME_MIN, STR_ARG(until), STR_ARG(b->now),
+                     (long long)CALENDAR_TIME_MIN, STR_ARG(base_text_str(&bounds.scope.joins)));
     if (bounds.is_anchored) {
         base_text_printf(out, "\n  where (%.*s) is not null", STR_ARG(bounds.required));
     }

@@ -199,11 +199,14 @@ static void run_batch(size_t batch, Count *count) {
         {.name = STR("spending"), .expression = STR("sum(order.amount)")}};
     SegmentSource segments[] = {
         {.key = STR("regulars"), .expression = STR("count(order) >= 3 or spending > 100")},
-        {.key = STR("listed"), .list = base_str_from(list_path)}};
+        {.key = STR("listed"), .list = base_str_from(list_path)},
+        {.key = STR("active"),
+         .expression = STR("did(any last 40 days) and not days_since(last(order)) between 3 and "
+                           "20.5")}};
     world.model.metrics = metrics;
     world.model.metric_count = 1;
     world.model.segments = segments;
-    world.model.segment_count = 2;
+    world.model.segment_count = 3;
     size_t made = write_questions(arena, &random, &world, expressions, count);
     if (world_compile(arena, &world, expressions, made, &plan, &error) < 0) {
         fail_msg("KRETS_SEED=%llu, world %zu: %s", (unsigned long long)seed, batch, error.text);

@@ -393,3 +393,17 @@ Str grammar_changed(Grammar *g) {
     return SAY("changed(%.*s%.*s%.*s%.*s)", STR_ARG(name), STR_ARG(from), STR_ARG(to),
                STR_ARG(when));
 }
+
+// ---- the past of a segment ----
+
+Str grammar_history(Grammar *g) {
+    static const char *const names[] = {"active", "active", "regulars", "listed"};
+    Str name = PICK(names);
+    if (chance(g, 35)) {
+        Str n = grammar_amount(g);
+        return SAY("in(%.*s) for %.*s", STR_ARG(name), STR_ARG(n));
+    }
+    Str when = window(g);
+    when = when.size_bytes == 0 ? STR(" before date '2090-01-01'") : when;
+    return SAY("%s(%.*s%.*s)", chance(g, 50) ? "entered" : "exited", STR_ARG(name), STR_ARG(when));
+}

@@ -85,6 +85,9 @@ enum {
     CHANGED_FROM,
     CHANGED_FROM_NULL,
     CHANGED_TO,
+    SEGMENT_ENTERED,
+    SEGMENT_EXITED,
+    SEGMENT_STAYED,
     OWN_ZONE,
     OTHER_FEATURES
 };
@@ -116,6 +119,9 @@ static const char *const other_names[OTHER_FEATURES] = {"fit where",
                                                         "changed from",
                                                         "changed from null",
                                                         "changed to",
+                                                        "entered",
+                                                        "exited",
+                                                        "in for",
                                                         "zones of customers"};
 
 static size_t kinds[NODE_KIND_COUNT], event_kinds[NODE_KIND_COUNT], null_kinds[NODE_KIND_COUNT];
@@ -256,6 +262,10 @@ void cover_plan(const Plan *plan, const Value *nodes) {
         others[CHANGED_TO] += change->has_to;
         cover_window(plan, &change->window);
     }
+    for (int32_t i = 0; i < plan->history_count; i++) {
+        others[SEGMENT_ENTERED + (int)plan->histories[i].kind]++;
+        cover_window(plan, &plan->histories[i].window);
+    }
     for (int32_t i = 0; i < plan->property_count; i++) {
         cover_property(plan, &plan->properties[i]);
     }
@@ -287,7 +297,7 @@ size_t cover_missing(Text *out) {
     const uint64_t customer_only = BIT(NODE_NOW) | BIT(NODE_TRAIT) | BIT(NODE_METRIC) |
                                    BIT(NODE_SEGMENT) | BIT(NODE_LIST) | BIT(NODE_WITHIN) |
                                    BIT(NODE_AGGREGATE) | BIT(NODE_SEQUENCE) | BIT(NODE_FIT) |
-                                   BIT(NODE_WAS) | BIT(NODE_CHANGED);
+                                   BIT(NODE_WAS) | BIT(NODE_CHANGED) | BIT(NODE_HISTORY);
     // Constants carry no scope: they count as the customer's.
     const uint64_t no_event = customer_only | BIT(NODE_CONST) | BIT(NODE_HISTORY);
     // History is asked about in a test of its own.

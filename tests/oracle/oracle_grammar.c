@@ -374,7 +374,9 @@ static Str customer_condition(Grammar *g) {
     case 6:
         return grammar_changed(g);
     case 7:
-        return chance(g, 50) ? STR("segment(regulars)") : STR("segment(listed)");
+        return chance(g, 50)   ? grammar_history(g)
+               : chance(g, 50) ? STR("segment(regulars)")
+                               : STR("segment(listed)");
     case 8:
         return fit(g, true);
     case 9: {

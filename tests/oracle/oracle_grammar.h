@@ -46,5 +46,6 @@ Str grammar_grouped(Grammar *g, unsigned types);
 Str grammar_sequence(Grammar *g);
 bool grammar_was(Grammar *g, unsigned types, Str *ret_text);
 Str grammar_changed(Grammar *g);
+Str grammar_history(Grammar *g); // of the segments active, regulars and listed
 
 #endif
