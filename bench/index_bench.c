@@ -1,8 +1,8 @@
 // The index over a store, step by step, for whoever wants to know where the time goes:
-//   index_bench read DATA THREADS MEMORY_MIB          the store's part alone: all events into
-//   memory index_bench build DATA INDEX THREADS MEMORY_MIB   reads and builds, opens, looks
-//   customers up
-// Takes all event types and columns of the catalog. Prints seconds of the wall and of all threads.
+//   index_bench read DATA THREADS MEMORY_MIB         the store's part alone
+//   index_bench build DATA INDEX THREADS MEMORY_MIB  builds, opens, looks up, reads
+// Takes all event types and columns of the catalog, in BENCH_PARTS parts (default: the store's
+// buckets). Prints seconds of the wall and of all threads.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "index/index.h"
 #include "store/store.h"
 
-enum { BENCH_PARTS_MAX = 256, BENCH_LOOKUPS = 2000000 };
+enum { BENCH_PARTS_MAX = 256, BENCH_LOOKUPS = 2000000, BENCH_CUSTOMERS = 200000 };
 
 static KretsError error;
 
@@ -164,6 +164,36 @@ static void look_up(const Index *index) {
            (unsigned long long)found, BENCH_LOOKUPS);
 }
 
+// All streams and columns of customers, one at a time, or of blocks.
+static int read_rows(const Index *index, bool is_by_customer) {
+    const BlockSource *source = index_source(index);
+    BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+    uint8_t *all = base_arena_alloc(arena, UINT16_MAX);
+    const uint8_t **columns =
+        base_arena_alloc_array(arena, source->stream_count + (size_t)1, sizeof *columns);
+    memset(all, 1, UINT16_MAX);
+    for (uint32_t s = 0; s < source->stream_count; s++)
+        columns[s] = all;
+    BlockNeeds needs = {all, columns};
+    BlockScratch *scratch = source->scratch_new(source->context);
+    uint32_t count = is_by_customer ? source->customer_count : source->block_count;
+    uint64_t times = is_by_customer ? BENCH_CUSTOMERS : count, rows = 0;
+    Clock began = read_clock();
+    int r = 0;
+    for (uint64_t i = 0; r == 0 && count > 0 && i < times; i++) {
+        Block block;
+        uint32_t number = (uint32_t)(i * 2654435761u % count);
+        r = (is_by_customer ? source->customer : source->block)(source->context, scratch, number,
+                                                                &needs, &block, &error);
+        for (uint32_t s = 0; r == 0 && s < source->stream_count; s++)
+            rows += block.streams[s].count;
+    }
+    source->scratch_free(scratch);
+    printf("%-10s %8.0f ns each, %.1f events\n", is_by_customer ? "customers" : "blocks",
+           (read_clock().cpu_s - began.cpu_s) * 1e9 / (double)times, (double)rows / (double)times);
+    return r;
+}
+
 static int finish_build(Job *job, Str directory, uint64_t events) {
     INDEX_SCOPED built = NULL;
     Clock began = read_clock();
@@ -178,6 +208,13 @@ static int finish_build(Job *job, Str directory, uint64_t events) {
     if (r != 0)
         return r < 0 ? r : base_error_set(&error, BASE_E_STORE, "the index does not open");
     look_up(index);
+    r = read_rows(index, false); // checks each block
+    if (r == 0)
+        r = read_rows(index, false);
+    if (r == 0)
+        r = read_rows(index, true);
+    if (r < 0)
+        return r;
     IndexFacts facts = index_facts(index);
     double count = (double)facts.event_count;
     printf("%-10s %8.2f B/event: %.2f core, %.2f columns\n", "size",
