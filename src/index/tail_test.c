@@ -690,9 +690,153 @@ static void snapshots_read_as_the_events_say(void **state) {
         live(seed_at_hand);
 }
 
+// --- readers beside an appender and a fold ---
+
+// What a snapshot says of everybody, as one text.
+static void read_all(const BlockSource *source, const BlockNeeds *needs, Text *out) {
+    KretsError error = {0};
+    BlockScratch *scratch = source->scratch_new(source->context);
+    for (uint32_t b = 0; b < source->block_count; b++) {
+        Block block;
+        assert_int_equal(source->block(source->context, scratch, b, needs, &block, &error), 0);
+        for (uint32_t lane = 0; lane < block.customer_count; lane += 7) {
+            Str id = source->customer_id(source->context, block.first_ordinal + lane);
+            base_text_append(out, id);
+            read_lane(source, &block, lane, out);
+        }
+    }
+    source->scratch_free(scratch);
+}
+
+typedef struct Shared {
+    World world;
+    _Atomic(IndexSnapshot *) newest;
+    atomic_bool is_done;
+    atomic_uint reads, failures;
+} Shared;
+
+static void *read_newest(void *context) {
+    Shared *shared = context;
+    Asked asked;
+    memset(&asked, 1, sizeof asked);
+    do {
+        IndexSnapshot *snapshot = atomic_load(&shared->newest);
+        const BlockSource *source = index_snapshot_source(snapshot);
+        BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
+        BlockNeeds needs = needs_of(&shared->world, source, &asked, arena);
+        BASE_TEXT_SCOPED first = {0};
+        BASE_TEXT_SCOPED again = {0};
+        read_all(source, &needs, &first);
+        read_all(source, &needs, &again);
+        uint32_t found;
+        bool is_fine = strcmp(first.data, again.data) == 0;
+        for (uint32_t c = 0; c < shared->world.customer_count; c += 3) {
+            if (index_snapshot_find(snapshot, shared->world.ids[c], &found))
+                is_fine &= found < source->customer_count;
+        }
+        atomic_fetch_add(&shared->failures, !is_fine);
+        atomic_fetch_add(&shared->reads, 1);
+    } while (!atomic_load(&shared->is_done));
+    return NULL;
+}
+
+static void *fold_newest(void *context) {
+    Shared *shared = context;
+    Index *folded = NULL;
+    KretsError error = {0};
+    IndexSnapshot *snapshot = atomic_load(&shared->newest);
+    if (index_fold(snapshot, STR(""), &folded, &error) < 0 ||
+        index_source(folded)->customer_count != index_snapshot_source(snapshot)->customer_count)
+        atomic_fetch_add(&shared->failures, 1);
+    index_close(folded);
+    return NULL;
+}
+
+static void readers_and_a_fold_go_on_beside_appending(void **state) {
+    (void)state;
+    enum { READERS = 2, TAKEN = 12 };
+    Shared *shared = calloc(1, sizeof *shared);
+    IndexSnapshot *taken[TAKEN];
+    uint32_t ends[TAKEN];
+    assert_non_null(shared);
+    World *world = &shared->world;
+    make_world(world, 77, 600, 1);
+    world->customer_count = 500;
+    world->event_count = 6000;
+    for (uint32_t i = 0; i < world->customer_count; i++)
+        world->ids[i] = base_arena_printf(world->arena, "customer %u", i);
+    world->events = base_arena_alloc_array(world->arena, world->event_count, sizeof(Event));
+    for (uint32_t i = 0; i < world->event_count; i++)
+        random_event(world, &world->events[i]);
+    uint32_t at = world->event_count / 20, step = (world->event_count - at) / TAKEN;
+    Index *index = build_first(world, at, STR(""));
+    IndexTail *tail = index_tail_new(index);
+    pthread_t readers[READERS], folder;
+    for (int i = 0; i < TAKEN; i++) {
+        append(world, tail, at, at + step);
+        at += step;
+        ends[i] = at;
+        taken[i] = index_snapshot_new(tail);
+        atomic_store(&shared->newest, taken[i]);
+        for (int k = 0; i == 0 && k < READERS; k++)
+            assert_int_equal(pthread_create(&readers[k], NULL, read_newest, shared), 0);
+        if (i == TAKEN / 2)
+            assert_int_equal(pthread_create(&folder, NULL, fold_newest, shared), 0);
+        // Readers are to meet an appender at work, however fast it is.
+        unsigned reads = atomic_load(&shared->reads);
+        for (int waits = 0; waits < 1000 && atomic_load(&shared->reads) == reads; waits++)
+            usleep(1000);
+    }
+    atomic_store(&shared->is_done, true);
+    for (int k = 0; k < READERS; k++)
+        pthread_join(readers[k], NULL);
+    pthread_join(folder, NULL);
+    assert_int_equal(atomic_load(&shared->failures), 0);
+    assert_true(atomic_load(&shared->reads) > 0);
+    index_tail_free(tail);
+    index_close(index);
+    Asked all = ask(world, true);
+    for (int i = 0; i < TAKEN; i++) {
+        compare_all(world, ends[i], index_snapshot_source(taken[i]), &all);
+        index_snapshot_free(taken[i]);
+    }
+    base_arena_free(world->arena);
+    free(shared);
+}
+
+// --- refusals ---
+
+static void a_time_outside_of_the_calendar_is_refused(void **state) {
+    (void)state;
+    World world;
+    make_world(&world, 5, 10, 50);
+    Index *index = build_first(&world, world.event_count, STR(""));
+    IndexTail *tail = index_tail_new(index);
+    IndexEvent events[] = {
+        {.customer = STR("a"), .event = STR("type 1"), .is_any = true, .time_us = 5},
+        {.customer = STR("b"), .event = STR("type 1"), .time_us = CALENDAR_TIME_MAX + 1},
+    };
+    KretsError error = {0};
+    assert_int_equal(index_tail_append(tail, events, 2, &error), BASE_E_STORE);
+    assert_non_null(strstr(error.text, "customer \"b\""));
+    assert_int_equal(index_tail_event_count(tail), 0);
+    IndexSnapshot *snapshot = index_snapshot_new(tail);
+    uint32_t found;
+    assert_false(index_snapshot_find(snapshot, STR("a"), &found));
+    index_snapshot_free(snapshot);
+    size_t before = index_tail_bytes(tail);
+    assert_int_equal(index_tail_append(tail, events, 1, &error), 0);
+    assert_true(index_tail_bytes(tail) > before);
+    index_tail_free(tail);
+    index_close(index);
+    base_arena_free(world.arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(snapshots_read_as_the_events_say),
+        cmocka_unit_test(readers_and_a_fold_go_on_beside_appending),
+        cmocka_unit_test(a_time_outside_of_the_calendar_is_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (failed != 0)
