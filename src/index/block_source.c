@@ -177,11 +177,19 @@ static uint32_t find_rows(const uint8_t *lanes, uint32_t count, uint8_t lane, ui
     uint32_t found = 0, i = 0;
 #ifdef __SSE2__
     const __m128i wanted = _mm_set1_epi8((char)lane);
-    for (; i + 16 <= count; i += 16) {
-        __m128i here = _mm_loadu_si128((const __m128i *)(const void *)(lanes + i));
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(here, wanted));
+    for (; i + 64 <= count; i += 64) { // most of them hold no row of the customer
+        const __m128i *at = (const __m128i *)(const void *)(lanes + i);
+        __m128i same[4];
+        for (int k = 0; k < 4; k++)
+            same[k] = _mm_cmpeq_epi8(_mm_loadu_si128(at + k), wanted);
+        __m128i any = _mm_or_si128(_mm_or_si128(same[0], same[1]), _mm_or_si128(same[2], same[3]));
+        if (_mm_movemask_epi8(any) == 0)
+            continue;
+        uint64_t mask = 0;
+        for (int k = 0; k < 4; k++)
+            mask |= (uint64_t)(unsigned)_mm_movemask_epi8(same[k]) << (16 * k);
         for (; mask != 0; mask &= mask - 1)
-            rows[found++] = i + (uint32_t)__builtin_ctz(mask);
+            rows[found++] = i + (uint32_t)__builtin_ctzll(mask);
     }
 #endif
     for (; i < count; i++) {
@@ -199,14 +207,37 @@ static void *take_copies(BlockScratch *scratch, size_t size) {
     return scratch->copies.data + at;
 }
 
+#define COPY(Item)                                                                                 \
+    static void copy_##Item(Item *to, const Item *from, const uint32_t *rows, uint32_t count) {    \
+        for (uint32_t i = 0; i < count; i++)                                                       \
+            to[i] = from[rows[i]];                                                                 \
+    }
+COPY(uint8_t)
+COPY(uint16_t)
+COPY(uint32_t)
+COPY(uint64_t)
+
 static const void *copy_items(BlockScratch *scratch, const void *from, uint8_t width,
                               uint32_t count) {
     if (from == NULL)
         return NULL;
     const uint32_t *rows = (const uint32_t *)(const void *)scratch->rows.data;
-    char *to = take_copies(scratch, (size_t)count * width);
-    for (uint32_t i = 0; i < count; i++)
-        memcpy(to + (size_t)i * width, (const char *)from + (size_t)rows[i] * width, width);
+    void *to = take_copies(scratch, (size_t)count * width);
+    switch (width) {
+    case 1:
+        copy_uint8_t(to, from, rows, count);
+        break;
+    case 2:
+        copy_uint16_t(to, from, rows, count);
+        break;
+    case 4:
+        copy_uint32_t(to, from, rows, count);
+        break;
+    default:
+        assert(width == 8);
+        copy_uint64_t(to, from, rows, count);
+        break;
+    }
     return to;
 }
 
