@@ -219,7 +219,7 @@ def measure_more(options, scale, ours, results):
         "open_s", "compile_s", "index_s", "kernel_s", "bind_s", "first_s")))
     one = bench(options, "one", scale, hundred, options.threads, 2)
     say(f"one segment more, each of {one['segments']}: median {one['one_s'] * 1e3:.1f} ms, fastest"
-        f" {one['one_s_best'] * 1e3:.1f}, slowest {one['one_s_worst'] * 1e3:.1f};"
+        f" {one['one_s_best'] * 1e3:.1f}, slowest {one['one_s_worst'] * 1e3:.1f} ({one['slowest']});"
         f" {one['over_100_ms']} take over 100 ms")
     live = bench(options, "customer", scale, hundred, LATENCY_EVENTS, LATENCY_RUNS)
     say(f"one customer with {live['events']} events, {live['segments']} segments: kernel"

@@ -392,10 +392,13 @@ static int one(const Bench *bench, unsigned threads, unsigned runs) {
         }
     }
     printf("\"segments\": %zu, \"members\": %" PRIu64, count, members / runs);
-    size_t slower = 0;
-    for (size_t s = 0; s < count; s++)
+    size_t slower = 0, slowest = 0;
+    for (size_t s = 0; s < count; s++) {
         slower += times[s] > 0.1;
-    printf(", \"over_100_ms\": %zu", slower);
+        slowest = times[s] > times[slowest] ? s : slowest;
+    }
+    printf(", \"over_100_ms\": %zu, \"slowest\": \"%.*s\"", slower,
+           STR_ARG(bench->plan->segments[slowest].key));
     if (r == 0)
         print_times("one_s", times, count);
     free(times);
