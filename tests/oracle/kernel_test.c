@@ -287,6 +287,17 @@ static void run_batch(uint64_t number, bool has_tail, Count *count) {
     Str questions[QUESTIONS];
     KretsError error = {0};
     random_world(arena, &random, &batch.world);
+    static const MetricSource metrics[] = {
+        {.name = STR("spending"), .expression = STR("sum(order.amount)")}};
+    static const SegmentSource segments[] = {
+        {.key = STR("regulars"), .expression = STR("count(order) >= 3 or spending > 100")},
+        {.key = STR("active"),
+         .expression = STR("did(any last 40 days) and not days_since(last(order)) between 3 and "
+                           "20.5")}};
+    batch.world.model.metrics = metrics;
+    batch.world.model.metric_count = 1;
+    batch.world.model.segments = segments;
+    batch.world.model.segment_count = 2;
     make_crowd(&batch, &random);
     size_t made = make_questions(&batch, &random, questions);
     assert_int_equal(world_compile(arena, &batch.world, questions, made, &batch.plan, &error), 0);
