@@ -147,7 +147,8 @@ static int map_file(int file, const char *path, size_t size, Frame *ret_frame, K
 
 static int make_file(const char *path, const FrameHeader *header, uint64_t head_size,
                      const FramePart *parts, Frame *ret_frame, KretsError *error) {
-    int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    unlink(path); // never into a file that somebody has mapped
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (file < 0)
         return report(error, "write", path);
     int r = write_parts(file, header, head_size, parts) ? 0 : report(error, "write", path);

@@ -23,6 +23,7 @@ typedef struct IndexColumn {
 // --- building ---
 
 // Events come as tables (data/table.h), one call a partition or several with ascending customers.
+// Tables hold no null item of a list and no number that is not finite.
 // `events` names the tables' event numbers, `columns` their columns; only the (event, column) pairs
 // listed in `wanted` are kept. Partitions may be added by different threads at once.
 typedef struct IndexBuilder IndexBuilder;
@@ -49,7 +50,8 @@ int index_build_add(IndexBuilder *builder, uint32_t partition, const EventTable 
 // All tables of the partition were added: writes it and gives its memory back.
 int index_build_partition_end(IndexBuilder *builder, uint32_t partition, KretsError *error);
 // Ends the partitions that were not, and makes the index the folder's current one (rename); the old
-// one's files are removed. An in-memory index lives until index_close().
+// one's files are removed. An in-memory index lives until index_close(). Frees the builder, also
+// when it fails.
 int index_build_end(IndexBuilder *builder, Index **ret_index, KretsError *error);
 void index_build_free(IndexBuilder *builder); // gives up; removes what was written
 
