@@ -207,11 +207,13 @@ static void *take_copies(BlockScratch *scratch, size_t size) {
     return scratch->copies.data + at;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses
 #define COPY(Item)                                                                                 \
     static void copy_##Item(Item *to, const Item *from, const uint32_t *rows, uint32_t count) {    \
         for (uint32_t i = 0; i < count; i++)                                                       \
             to[i] = from[rows[i]];                                                                 \
     }
+// NOLINTEND(bugprone-macro-parentheses)
 COPY(uint8_t)
 COPY(uint16_t)
 COPY(uint32_t)

@@ -212,6 +212,7 @@ static int refuse(const char *path, int outcome, const char *what, Text *reason)
 
 static int check_head(const char *path, const FrameHeader *header, size_t size, FrameName name,
                       Text *reason) {
+    assert(header != NULL && size >= sizeof *header);
     if (memcmp(header->magic, frame_magic, sizeof frame_magic) != 0)
         return refuse(path, INDEX_DAMAGED, "not a file of an index", reason);
     if (header->size_bytes != size)
