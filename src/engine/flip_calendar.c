@@ -170,10 +170,13 @@ int64_t engine_flip_add_end(const Zone *zone, int64_t time_us, CalendarUnit unit
     int32_t last = base_calendar_month_days(date.year, date.month);
     date.day = date.day > last ? last : date.day;
     int64_t to_us = base_calendar_day(date) * CALENDAR_US_PER_DAY + clock_us;
-    // Where the clock jumps forward, times of the gap are moved behind it: beyond they fall back.
+    // Times of a gap are moved behind it, those of an overlap are the first of two: behind either
+    // the result leaps.
     int64_t change_us = base_zone_next_change(zone, to_us - 2 * CALENDAR_US_PER_DAY);
     while (change_us < to_us + 3 * CALENDAR_US_PER_DAY) {
+        int64_t before_us = base_zone_local(zone, change_us - 1) + 1;
         int64_t after_us = base_zone_local(zone, change_us);
+        after_us = after_us > before_us ? after_us : before_us;
         if (after_us > to_us) {
             end_us = engine_flip_sooner(end_us, time_us + (after_us - to_us));
         }

@@ -141,8 +141,7 @@ int64_t engine_flip_reach(Flips *flips, NodeId id, int64_t time_us);
 int64_t engine_flip_today_until(Flips *flips);
 // The next instant at which the local day goes back.
 int64_t engine_flip_calm_until(Flips *flips);
-// The first instant from which base_zone_add of a time that moves with `time_us` may go back: as a
-// time, not later than which the result never falls.
+// A time later than time_us, before which base_zone_add moves exactly as what it is added to does.
 int64_t engine_flip_add_end(const Zone *zone, int64_t time_us, CalendarUnit unit, int64_t n);
 // The first instant after `after_us` at which base_zone_window_start has come to `time_us`.
 int64_t engine_flip_start_reaches(const Zone *zone, int64_t after_us, CalendarUnit unit, int64_t n,

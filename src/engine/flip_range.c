@@ -199,6 +199,9 @@ static Range rough_range(ValueType type, double low, double high) {
     double sure = type == VALUE_DECIMAL   ? DECIMAL_SURE
                   : type == VALUE_INTEGER ? INTEGER_SURE
                                           : DBL_MAX;
+    if (type == VALUE_NUMBER && (low > DBL_MAX || high < -DBL_MAX)) {
+        return null_range(type); // not finite anywhere
+    }
     if (!(low >= -sure) || !(high <= sure)) {
         return (Range){0};
     }

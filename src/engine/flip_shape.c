@@ -5,6 +5,9 @@
 #include "base/calendar.h"
 #include "engine/flip_private.h"
 
+// So far from the calendar's ends sums of times and months are not cut off within a day.
+#define SURE_US (INT64_C(1000) * CALENDAR_US_PER_DAY)
+
 static Motion reversed(Motion motion) {
     return motion == MOTION_RISING    ? MOTION_FALLING
            : motion == MOTION_FALLING ? MOTION_RISING
@@ -123,6 +126,7 @@ static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
     NodeId length_id = node->args[is_point_first ? 1 : 0];
     Shape point = is_point_first ? a : b, length = is_point_first ? b : a;
     Value by = engine_flip_value(flips, length_id), at = engine_flip_value(flips, point_id);
+    Value sum = engine_flip_value(flips, (NodeId)(node - flips->plan->nodes));
     bool is_less = node->kind == NODE_SUBTRACT;
     Shape shape = sum_shape(point, is_less ? reversed_shape(length) : length);
     shape.is_daily = shape.is_daily && node->type == VALUE_DATE;
@@ -141,7 +145,10 @@ static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
     } else {
         shape.motion = MOTION_FREE;
     }
-    shape.is_exact = shape.is_affine = false; // faster where the clock changes
+    if (sum.is_null || sum.time_us <= CALENDAR_TIME_MIN + SURE_US ||
+        sum.time_us >= CALENDAR_TIME_MAX - SURE_US || shape.motion != MOTION_RISING) {
+        shape.is_exact = shape.is_affine = false; // stops at the calendar's ends
+    }
     return shape;
 }
 
