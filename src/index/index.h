@@ -126,6 +126,10 @@ bool index_snapshot_find(const IndexSnapshot *snapshot, Str id, uint32_t *ret_or
 // Safe beside readers of the old one and beside appending, so it may run in the background. The
 // ordinals of all customers of the snapshot stay. Fails when the folder is being built already.
 int index_fold(const IndexSnapshot *snapshot, Str stamp, Index **ret_index, KretsError *error);
+// A tail over the index that a snapshot of `tail` was folded into, with the events that were
+// appended since; on the thread that appends. `tail` and its snapshots stay as they are.
+int index_tail_rebase(const IndexTail *tail, const IndexSnapshot *snapshot, Index *index,
+                      IndexTail **ret_tail, KretsError *error);
 
 // --- for `krets doctor` ---
 

@@ -427,12 +427,7 @@ static Str source_customer_id(void *context, uint32_t ordinal) {
 
 static Str source_text(void *context, uint32_t partition, uint32_t number) {
     const IndexSnapshot *snapshot = context;
-    const TailPartition *part = &snapshot->store->partitions[partition];
-    if (number < part->base_text_count)
-        return index_partition_text(&snapshot->store->index->partitions[partition], number);
-    const Str *text = index_list_at(&part->texts, sizeof *text, number - part->base_text_count);
-    assert(text != NULL);
-    return *text;
+    return index_store_text(snapshot->store, partition, number);
 }
 
 static uint32_t source_text_count(void *context, uint32_t partition) {

@@ -22,7 +22,7 @@ static void give_slots_back(TailStore *store, void *slots, uint64_t count, size_
 
 // --- texts of a partition ---
 
-static Str text_at(const TailStore *store, uint32_t number, uint32_t text) {
+Str index_store_text(const TailStore *store, uint32_t number, uint32_t text) {
     const TailPartition *partition = &store->partitions[number];
     if (text < partition->base_text_count)
         return index_partition_text(&store->index->partitions[number], text);
@@ -52,7 +52,7 @@ static void widen_texts(TailStore *store, uint32_t number) {
             put_text_slot(slots, count, partition->slots[i]);
     }
     for (uint32_t i = 0; partition->slots == NULL && i < text_count; i++) {
-        Str text = text_at(store, number, i);
+        Str text = index_store_text(store, number, i);
         uint32_t hash = (uint32_t)index_checksum(text.data, text.size_bytes, 0);
         put_text_slot(slots, count, (IndexSlot){hash, i + 1});
     }
@@ -70,7 +70,7 @@ static uint32_t text_number(TailStore *store, uint32_t number, Str text) {
     for (; partition->slots[at].number != 0; at = (at + 1) & mask) {
         uint32_t other = partition->slots[at].number - 1;
         if (partition->slots[at].hash == hash &&
-            base_str_equal(text_at(store, number, other), text))
+            base_str_equal(index_store_text(store, number, other), text))
             return other;
     }
     uint32_t added = partition->text_count;

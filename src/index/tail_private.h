@@ -135,6 +135,7 @@ TailStore *index_store_ref(TailStore *store);
 void index_store_unref(TailStore *store);
 bool index_store_find(const TailStore *store, uint32_t customer_count, Str id,
                       uint32_t *ret_number);
+Str index_store_text(const TailStore *store, uint32_t partition, uint32_t text);
 static inline TailBlock *index_store_new_block(const TailStore *store, uint32_t block) {
     return index_list_at(&store->new_blocks, sizeof(TailBlock), block);
 }
