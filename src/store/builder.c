@@ -267,9 +267,8 @@ static bool add_customer(Builder *builder, Str id) {
 static void look_up_event(const Builder *builder, Str event, BuilderEvent *ret_event) {
     uint64_t index = TABLE_EVENT_UNKNOWN;
     ret_event->is_any = data_catalog_is_any(event);
-    ret_event->is_kept = builder->keeps_all || store_plan_keeps(builder->plan, event);
-    if (base_map_get(builder->events, event, &index))
-        ret_event->is_kept = true;
+    ret_event->is_kept = base_map_get(builder->events, event, &index) || builder->keeps_all ||
+                         store_plan_keeps(builder->plan, event);
     ret_event->index = (uint16_t)index;
 }
 
