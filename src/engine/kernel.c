@@ -99,20 +99,31 @@ static size_t count_clauses(const Plan *plan, NodeId where) {
     return count;
 }
 
-// Parts a `where` at its `and`s; false when a part reads more than one property.
-static bool add_clauses(Kernel *kernel, NodeId where, int32_t *clauses, int32_t *count) {
+// Parts of a `where`, while it is parted.
+typedef struct WhereParts {
+    int32_t *clauses;
+    NodeId *tests;
+    KernelSelection *selection;
+} WhereParts;
+
+// Parts a `where` at its `and`s: into clauses of one property, and tests of rows.
+static void add_parts(Kernel *kernel, NodeId where, const WhereParts *parts) {
     const Node *node = &kernel->plan->nodes[where];
-    if (node->kind == NODE_AND) {
-        bool is_fast = true;
-        for (int32_t i = 0; is_fast && i < node->arg_count; i++)
-            is_fast = add_clauses(kernel, node->args[i], clauses, count);
-        return is_fast;
-    }
+    KernelSelection *selection = parts->selection;
+    for (int32_t i = 0; node->kind == NODE_AND && i < node->arg_count; i++)
+        add_parts(kernel, node->args[i], parts);
+    if (node->kind == NODE_AND)
+        return;
     int32_t property = property_of(kernel->plan, where);
-    if (property < 0)
-        return false;
-    clauses[(*count)++] = clause_of(kernel, where, property);
-    return true;
+    if (property >= 0) {
+        parts->clauses[selection->clause_count++] = clause_of(kernel, where, property);
+        return;
+    }
+    parts->tests[selection->test_count++] = where;
+    selection->is_shifting |=
+        node->is_moving ||
+        (node->is_zoned && (kernel->plan->zone_trait >= 0 || kernel->plan->country_trait >= 0));
+    selection->is_fast &= engine_kernel_is_row_node(kernel->plan, where);
 }
 
 static int32_t selection_of(Kernel *kernel, int32_t selection) {
@@ -123,10 +134,15 @@ static int32_t selection_of(Kernel *kernel, int32_t selection) {
     KernelSelection made = {.selection = selection, .is_fast = true};
     NodeId where = kernel->plan->selections[selection].where;
     if (where != NODE_NONE) {
-        int32_t *clauses = base_arena_alloc_array(kernel->arena, count_clauses(kernel->plan, where),
-                                                  sizeof(*clauses));
-        made.is_fast = add_clauses(kernel, where, clauses, &made.clause_count);
-        made.clauses = clauses;
+        size_t count = count_clauses(kernel->plan, where);
+        WhereParts parts = {.clauses =
+                                base_arena_alloc_array(kernel->arena, count, sizeof(int32_t)),
+                            .tests = base_arena_alloc_array(kernel->arena, count, sizeof(NodeId)),
+                            .selection = &made};
+        add_parts(kernel, where, &parts);
+        made.clauses = parts.clauses;
+        made.tests = parts.tests;
+        kernel->has_rows |= made.test_count > 0;
     }
     kernel->selections[kernel->selection_count] = made;
     return kernel->selection_count++;

@@ -87,6 +87,11 @@ int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, b
     work->table_arena = base_arena_new(memory_bytes / 2);
     allot_matches(work, is_keeping);
     allot_answer(work);
+    int code = engine_kernel_rows_new(work, error);
+    if (code < 0) {
+        engine_kernel_work_free(work);
+        return code;
+    }
     *ret_work = work;
     return BASE_OK;
 }
@@ -130,6 +135,7 @@ void engine_kernel_work_free(KernelWork *work) {
     engine_lanes_free(work->frame);
     engine_work_free(work->reference);
     engine_work_free(work->boxed);
+    engine_kernel_rows_free(work->rows);
     base_arena_free(work->table_arena);
     free_matches(work);
     free_answer(work);
@@ -230,6 +236,16 @@ static void answer_nobody(KernelWork *work) {
         memset(work->metric_valid[i], 0, LANE_COUNT_MAX);
 }
 
+// Matches that depend on now are made again.
+static void forget_shifting(KernelWork *work) {
+    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    for (size_t i = 0; i < slots; i++) {
+        int32_t made = work->made_selection[i];
+        if (made > 0 && work->kernel->selections[made - 1].is_shifting)
+            work->made_selection[i] = 0;
+    }
+}
+
 int engine_kernel_at(KernelWork *work, int64_t now_us, KretsError *error) {
     const Kernel *kernel = work->kernel;
     work->now_us = now_us;
@@ -239,6 +255,7 @@ int engine_kernel_at(KernelWork *work, int64_t now_us, KretsError *error) {
     int code = BASE_OK;
     if (find_population(work)) {
         engine_kernel_zones(work);
+        forget_shifting(work);
         engine_lanes_begin(work->frame, work->lane_count, now_us);
         engine_kernel_leaves(work);
         for (int32_t i = 0; work->code == BASE_OK && i < kernel->pass_count; i++)

@@ -176,6 +176,25 @@ static void collect(const KernelWork *work, const BlockStream *rows, const uint8
     matches->lanes = matches->lane_room;
 }
 
+// Leaves the rows of which a node is true.
+static void keep_rows(KernelWork *work, NodeId test, Matches *matches) {
+    uint32_t kept = 0, count = matches->count;
+    grow(matches, count);
+    for (uint32_t low = 0; low < count; low += LANE_COUNT_MAX) {
+        uint32_t chunk = count - low < LANE_COUNT_MAX ? count - low : LANE_COUNT_MAX;
+        const Lanes *lanes = engine_kernel_row_lanes(work, matches, low, chunk, test);
+        for (uint32_t i = 0; lanes != NULL && i < chunk; i++) {
+            matches->row_room[kept] = matches->rows == NULL ? low + i : matches->rows[low + i];
+            matches->lane_room[kept] = matches->lanes[low + i];
+            kept += BIT_GET(lanes->bits, i) & BIT_GET(lanes->valid, i);
+        }
+    }
+    matches->rows = matches->row_room;
+    matches->lanes = matches->lane_room;
+    matches->count = kept;
+}
+
+// The matches of the clauses alone.
 static void match_stream(KernelWork *work, const KernelSelection *selection, Matches *matches) {
     const Kernel *kernel = work->kernel;
     const Block *block = matches->block;
@@ -232,12 +251,15 @@ const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_
     if (work->made_selection[slot] == selection + 1)
         return work->matches[slot];
     Matches *matches = work->matches[slot];
+    const KernelSelection *asked = &work->kernel->selections[selection];
     for (uint32_t b = 0; b < work->block_count; b++) {
         for (int32_t i = 0; i < bound->stream_count; i++, matches++) {
             matches->block = &work->blocks[b];
             matches->first_lane = b * BLOCK_CUSTOMER_MAX;
             matches->stream = bound->streams[i];
-            match_stream(work, &work->kernel->selections[selection], matches);
+            match_stream(work, asked, matches);
+            for (int32_t t = 0; t < asked->test_count && matches->count > 0; t++)
+                keep_rows(work, asked->tests[t], matches);
         }
     }
     work->made_selection[slot] = selection + 1;

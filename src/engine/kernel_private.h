@@ -19,11 +19,14 @@ typedef struct Clause {
     int32_t property; // Plan.properties
 } Clause;
 
-// A selection whose clauses are all of that kind. Others are slow.
+// What of a selection's `where` is of that kind, and what else it asks of each row.
 typedef struct KernelSelection {
     int32_t selection;      // Plan.selections
     const int32_t *clauses; // Kernel.clauses; all must hold
     int32_t clause_count;
+    const NodeId *tests; // of rows; all must hold
+    int32_t test_count;
+    bool is_shifting; // its matches are others at another now
     bool is_fast;
 } KernelSelection;
 
@@ -128,6 +131,7 @@ struct Kernel {
     int32_t slow_count;
     int32_t *fast_traits; // Plan.traits that are read, without the slow ones
     int32_t anchor_count;
+    bool has_rows; // some expression is evaluated over rows of events
 };
 
 // --- binding ---
@@ -280,6 +284,8 @@ typedef struct RowOrigin {
     uint32_t row;
 } RowOrigin;
 
+typedef struct KernelRows KernelRows;
+
 struct KernelWork {
     const KernelBinding *binding;
     const Kernel *kernel;
@@ -303,6 +309,7 @@ struct KernelWork {
     bool is_keeping;
     uint8_t *keep; // room for the rows of the largest stream
     uint32_t keep_room;
+    KernelRows *rows;      // NULL: no expression needs them
     Matches *lane_matches; // of a window with bounds by lane
     BoundsEntry *bounds;   // 1 << KERNEL_BOUNDS_BITS
     Positions *positions;  // [window * stream_count + stream], of the zone group at hand
@@ -365,6 +372,16 @@ void engine_kernel_matches_free(Matches *matches);
 const BlockColumn *engine_kernel_column(const KernelWork *work, const Block *block, int32_t stream,
                                         int32_t property);
 
+// kernel_row.c: expressions over rows of events.
+// Whether an expression of an event is one that lanes of rows can answer.
+bool engine_kernel_is_row_node(const Plan *plan, NodeId id);
+int engine_kernel_rows_new(KernelWork *work, KretsError *error);
+void engine_kernel_rows_free(KernelRows *rows);
+// The node of matches [low, low + count), at most LANE_COUNT_MAX, as lanes that are valid until the
+// next call; NULL: work->code tells why.
+const Lanes *engine_kernel_row_lanes(KernelWork *work, const Matches *matches, uint32_t low,
+                                     uint32_t count, NodeId id);
+
 // kernel_window.c
 void engine_kernel_all_lanes(const KernelWork *work, uint64_t *ret_lanes);
 void engine_kernel_zones(KernelWork *work);
@@ -419,6 +436,8 @@ void engine_kernel_trait(KernelWork *work, int32_t trait, Lanes *ret_lanes);
 void engine_kernel_leaves(KernelWork *work); // all slow leaves, a customer at a time
 int engine_kernel_leaf(void *context, LaneFrame *frame, NodeId id, Lanes *ret_lanes);
 Value engine_kernel_boxed(void *context, LaneFrame *frame, NodeId id, uint32_t lane);
+// Gives an evaluator the zone, country and now of a lane's customer.
+void engine_kernel_box(const KernelWork *work, Work *boxed, uint32_t lane);
 // The node's values by the reference evaluator.
 void engine_kernel_slow(KernelWork *work, NodeId id, Lanes *ret_lanes);
 // Places of the event that an anchor picks, by the reference evaluator.

@@ -221,14 +221,13 @@ static Work *boxed_work(KernelWork *work) {
     return work->boxed;
 }
 
-static void box_customer(KernelWork *work, Work *boxed, uint32_t lane) {
+void engine_kernel_box(const KernelWork *work, Work *boxed, uint32_t lane) {
     const Zone *zone = work->zones[work->lane_zones[lane]].zone;
     Str country = work->countries[lane];
     if (boxed->zone != zone || !base_str_equal(boxed->country, country)) {
         for (int32_t i = 0; i < work->kernel->plan->node_count; i++)
             boxed->holidays[i].is_ready = false;
     }
-    boxed->customer = lane;
     boxed->zone = zone;
     boxed->country = country;
     boxed->now_us = work->now_us;
@@ -242,7 +241,8 @@ Value engine_kernel_boxed(void *context, LaneFrame *frame, NodeId id, uint32_t l
     if (boxed == NULL)
         return data_value_null(node->type);
     (void)customer_ids(work);
-    box_customer(work, boxed, lane);
+    engine_kernel_box(work, boxed, lane);
+    boxed->customer = lane;
     for (int32_t i = 0; i < node->arg_count; i++) {
         const Lanes *lanes = NULL;
         if (engine_lanes_node(frame, node->args[i], &lanes) < 0)
