@@ -249,6 +249,12 @@ static TableColumn *fill_columns(Fold *fold, const Block *block, const FoldRow *
     return columns;
 }
 
+// New customers follow those of the last partition, so that folds do not make ever more of them.
+static uint32_t partition_of(const Fold *fold, uint32_t partition) {
+    uint32_t count = fold->snapshot->store->index->source.partition_count;
+    return partition < count ? partition : count - 1;
+}
+
 static int fold_block(Fold *fold, uint32_t number, KretsError *error) {
     const BlockSource *source = &fold->snapshot->source;
     Block block;
@@ -280,7 +286,7 @@ static int fold_block(Fold *fold, uint32_t number, KretsError *error) {
                         .is_any = is_any,
                         .columns = fill_columns(fold, &block, rows, count),
                         .column_count = fold->column_count};
-    return index_build_add(fold->builder, block.partition, &table, error);
+    return index_build_add(fold->builder, partition_of(fold, block.partition), &table, error);
 }
 
 // --- all ---
@@ -295,24 +301,16 @@ static bool is_ordered(const IndexPartition *partition) {
     return true;
 }
 
-static uint32_t count_unordered(const IndexSnapshot *snapshot) {
-    const Index *index = snapshot->store->index;
-    uint32_t ordered = 0;
-    while (ordered < index->source.partition_count && is_ordered(&index->partitions[ordered]))
-        ordered++;
-    return snapshot->source.partition_count - ordered;
-}
-
 static int fold_blocks(Fold *fold, KretsError *error) {
-    const BlockSource *source = &fold->snapshot->source;
     const Index *index = fold->snapshot->store->index;
+    uint32_t count = index->source.partition_count, next = 0;
     int r = 0;
-    for (uint32_t p = 0; r == 0 && p < source->partition_count; p++) {
-        bool is_new = p == index->source.partition_count;
-        uint32_t first = is_new ? index->source.block_count : index->partitions[p].first_block;
-        uint32_t count = is_new ? source->block_count - first : index->partitions[p].block_count;
-        for (uint32_t b = 0; r == 0 && b < count; b++)
-            r = fold_block(fold, first + b, error);
+    for (uint32_t p = 0; r == 0 && p < count; p++) {
+        const IndexPartition *partition = &index->partitions[p];
+        uint32_t end = p + 1 == count ? fold->snapshot->source.block_count
+                                      : partition->first_block + partition->block_count;
+        for (; r == 0 && next < end; next++)
+            r = fold_block(fold, next, error);
         if (r == 0)
             r = index_build_partition_end(fold->builder, p, error);
     }
@@ -321,18 +319,18 @@ static int fold_blocks(Fold *fold, KretsError *error) {
 
 int index_fold(const IndexSnapshot *snapshot, Str stamp, Index **ret_index, KretsError *error) {
     const BlockSource *source = &snapshot->source;
-    if (source->partition_count > UINT16_MAX)
-        return base_error_set(error, BASE_E_RESOURCES,
-                              "the index has as many parts as it can have: remove its folder, it "
-                              "will be made again");
+    const Index *index = snapshot->store->index;
+    uint32_t partitions = index->source.partition_count;
+    bool is_unordered =
+        snapshot->customer_count > 0 || !is_ordered(&index->partitions[partitions - 1]);
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
     BASE_ARENA_SCOPED rows = base_arena_new(SIZE_MAX);
     Fold fold = {.snapshot = snapshot, .arena = arena, .rows = rows};
     list_known(&fold);
     list_streams(&fold);
-    IndexBuild build = {.directory = snapshot->store->index->directory,
+    IndexBuild build = {.directory = index->directory,
                         .stamp = stamp,
-                        .partition_count = source->partition_count,
+                        .partition_count = partitions,
                         .events = fold.events,
                         .event_count = fold.event_count,
                         .columns = fold.columns,
@@ -340,7 +338,7 @@ int index_fold(const IndexSnapshot *snapshot, Str stamp, Index **ret_index, Kret
                         .column_count = fold.column_count,
                         .wanted = fold.wanted,
                         .wanted_count = fold.wanted_count,
-                        .unordered_count = count_unordered(snapshot)};
+                        .unordered_count = is_unordered};
     int r = index_build_begin(&build, &fold.builder, error);
     if (r < 0)
         return r;
