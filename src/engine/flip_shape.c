@@ -169,8 +169,27 @@ static Shape scaled_shape(Flips *flips, NodeId factor_id, Shape moving, bool is_
     return shape;
 }
 
+static bool keeps_sign(Flips *flips, const void *context) {
+    const NodeId *id = context;
+    Value start = flips->starts[*id], value = engine_flip_value(flips, *id);
+    return start.is_null == value.is_null && (start.is_null || sign_of(start) == sign_of(value));
+}
+
+// Something minus or over itself: still while that is neither null nor 0, or stays so.
+static Shape own_shape(Flips *flips, NodeId id) {
+    Shape shape = engine_flip_shape(flips, id);
+    if (shape.motion == MOTION_FREE) {
+        return shape;
+    }
+    return still_until(engine_flip_sure_until(flips, &id, 1, shape.until_us, keeps_sign, &id));
+}
+
 static Shape arithmetic_shape(Flips *flips, const Node *node) {
     int64_t until_us = flips->limit_us;
+    if (node->args[0] == node->args[1] && node->type != VALUE_DURATION &&
+        (node->kind == NODE_SUBTRACT || node->kind == NODE_DIVIDE)) {
+        return own_shape(flips, node->args[0]);
+    }
     Shape a = engine_flip_shape_within(flips, node->args[0], &until_us);
     Shape b = engine_flip_shape_within(flips, node->args[1], &until_us);
     if (is_still_null(flips, node->args[0], &a)) {
@@ -233,7 +252,8 @@ static Shape coalesce_shape(Flips *flips, const Node *node) {
     return still_until(until_us);
 }
 
-// least, greatest of times of which one moves with now: that one, or the other until they meet.
+// least, greatest of two times that move with now: one for ever. Of times of which one does: that
+// one, or the other until they meet.
 static bool find_leader(Flips *flips, const Node *node, Shape *ret_shape) {
     int64_t until_us = flips->limit_us, now_us = flips->work->now_us;
     Shape a = engine_flip_shape_within(flips, node->args[0], &until_us);
@@ -241,6 +261,12 @@ static bool find_leader(Flips *flips, const Node *node, Shape *ret_shape) {
     Value x = engine_flip_value(flips, node->args[0]), y = engine_flip_value(flips, node->args[1]);
     bool is_pair =
         (a.is_exact && b.motion == MOTION_STILL) || (b.is_exact && a.motion == MOTION_STILL);
+    bool is_alike = a.is_exact && b.is_exact && a.motion == b.motion;
+    if (is_alike && !x.is_null && !y.is_null && x.type == VALUE_TIME && y.type == VALUE_TIME) {
+        *ret_shape = (node->function == CALL_GREATEST) == (x.time_us >= y.time_us) ? a : b;
+        ret_shape->until_us = until_us;
+        return true;
+    }
     if (!is_pair || x.is_null || y.is_null || x.type != VALUE_TIME || y.type != VALUE_TIME ||
         a.motion == MOTION_FALLING || b.motion == MOTION_FALLING) {
         return false;

@@ -7,7 +7,7 @@
 
 // So many pieces of a condition are looked at before it is left to an early wake-up; so many of one
 // microsecond before it is only looked at now and then.
-enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 16 };
+enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 8 };
 
 // Nor is it followed further than this: a wake-up in a hundred years costs nothing.
 #define FAR_US (INT64_C(36525) * CALENDAR_US_PER_DAY)

@@ -548,7 +548,7 @@ static void run_batch(size_t batch, Count *count) {
         fail_msg("%s", error.text);
     }
     for (size_t customer = 0; customer < table->customer_count; customer++) {
-        static const int64_t spans[] = {2, 40, 40, 400, 1500};
+        static const int64_t spans[] = {2, 10, 40, 40, 400};
         Case *test = base_arena_alloc(arena, sizeof *test);
         *test = (Case){.arena = arena,
                        .world = &world,
