@@ -1,6 +1,7 @@
 # make demo            installs what is missing, builds, runs the example on real orders, prints the report's path
 # make test            installs what is missing, builds, runs every test once
 # make test-sanitized  the suite under address and undefined sanitizers, fuzz corpora replayed
+# make test-threads    what runs in parallel, under the thread sanitizer
 # make install         builds a release and installs it under PREFIX (default /usr/local; DESTDIR honoured)
 # make fuzz            builds the libFuzzer programs (clang) and runs each for FUZZ_SECONDS (default 60)
 # make mutate          plants faults one by one; every one must be caught by a test (long)
@@ -15,7 +16,7 @@ CC ?= gcc
 CXX ?= g++
 export CC CXX
 
-.PHONY: all demo test test-sanitized lint install fuzz mutate bench format clean
+.PHONY: all demo test test-sanitized test-threads lint install fuzz mutate bench format clean
 
 all: $(BUILD)/release/build.ninja
 	@ninja -C $(BUILD)/release --quiet
@@ -38,6 +39,9 @@ test: setup-test
 
 test-sanitized: setup-test
 	@tools/suite $(BUILD)/sanitized --sanitized
+
+test-threads: setup-test
+	@tools/suite $(BUILD)/threads --threads
 
 lint: setup-test
 	@tools/lint $(BUILD)/test
