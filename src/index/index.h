@@ -124,7 +124,8 @@ uint64_t index_snapshot_event_count(const IndexSnapshot *snapshot); // of the ta
 bool index_snapshot_find(const IndexSnapshot *snapshot, Str id, uint32_t *ret_ordinal);
 // Writes index and snapshot together as a new index in the folder (in memory, if the index is).
 // Safe beside readers of the old one and beside appending, so it may run in the background. The
-// ordinals of all customers of the snapshot stay: new ones join the last partition. Fails when the folder is being built already.
+// ordinals of all customers of the snapshot stay: new ones join the last partition. Fails when the
+// folder is being built already.
 int index_fold(const IndexSnapshot *snapshot, Str stamp, Index **ret_index, KretsError *error);
 // A tail over the index that a snapshot of `tail` was folded into, with the events that were
 // appended since; on the thread that appends. `tail` and its snapshots stay as they are.
