@@ -218,6 +218,130 @@ static void add_slow(Kernel *kernel, NodeId id) {
     kernel->slow_nodes[kernel->slow_count++] = id;
 }
 
+// --- sequences ---
+
+static bool is_exact_step(const SequenceStep *step) {
+    return step->within_n == 0 || unit_is_exact(step->within_unit);
+}
+
+// The length of n units; 0 units: no limit, which is the length of the calendar.
+static int64_t length_us(CalendarUnit unit, int64_t n) {
+    if (n == 0)
+        return CALENDAR_TIME_MAX - CALENDAR_TIME_MIN;
+    return base_zone_add(NULL, CALENDAR_TIME_MIN, unit, n) - CALENDAR_TIME_MIN;
+}
+
+// Whether one loop can answer it. In a gap with `not b within d` a b ends the newer chains and
+// leaves the older: they are stacked. Among chains that went through such a gap the newest need not
+// be the one that began last, which only a limit on the whole asks for, and only at a later step.
+static bool is_fast_form(const Sequence *sequence) {
+    bool is_all_limited = sequence->all_within_n != 0;
+    bool is_stacked = false, was_stacked = false;
+    if (sequence->by != NODE_NONE || (is_all_limited && !unit_is_exact(sequence->all_within_unit)))
+        return false;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        const SequenceStep *step = &sequence->steps[i];
+        if (!is_exact_step(step))
+            return false;
+        if (step->is_negated) {
+            is_stacked |= step->within_n != 0;
+            continue;
+        }
+        if (is_all_limited && was_stacked)
+            return false;
+        was_stacked |= is_stacked;
+    }
+    return true;
+}
+
+// Of the negative steps of a gap, those with a limit or those without.
+static int32_t add_bars(Kernel *kernel, const Sequence *sequence, const int32_t *gaps, int32_t gap,
+                        bool is_limited, KernelSequence *made, SequenceAct *acts) {
+    int32_t count = 0;
+    bool is_end = gap == made->gap_count - 1;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        const SequenceStep *step = &sequence->steps[i];
+        if (!step->is_negated || gaps[i] != gap || (step->within_n != 0) != is_limited)
+            continue;
+        int64_t within_us = length_us(step->within_unit, step->within_n);
+        acts[count++] = (SequenceAct){.kind = is_end ? ACT_END : ACT_BAR,
+                                      .selection = selection_of(kernel, step->selection),
+                                      .gap = gap,
+                                      .within_us = within_us};
+        if (is_end && is_limited && within_us > made->wait_us)
+            made->wait_us = within_us;
+    }
+    return count;
+}
+
+// An event acts on later gaps first, so that it is one step of a chain only. `not b within d` ends
+// chains before b itself may be the next step, `not b` after.
+static void add_acts(Kernel *kernel, const Sequence *sequence, const int32_t *gaps,
+                     KernelSequence *made) {
+    SequenceAct *acts =
+        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*acts));
+    bool *is_stacked = base_arena_alloc(kernel->arena, (size_t)made->gap_count);
+    int32_t count = 0;
+    for (int32_t gap = made->gap_count; gap-- > 0;) {
+        int32_t limited = add_bars(kernel, sequence, gaps, gap, true, made, acts + count);
+        is_stacked[gap] = limited > 0 && gap < made->gap_count - 1;
+        count += limited;
+        for (int32_t i = 1; i < sequence->step_count; i++) {
+            const SequenceStep *step = &sequence->steps[i];
+            if (!step->is_negated && gaps[i] == gap + 1)
+                acts[count++] =
+                    (SequenceAct){.kind = ACT_NEXT,
+                                  .selection = selection_of(kernel, step->selection),
+                                  .gap = gap,
+                                  .within_us = length_us(step->within_unit, step->within_n)};
+        }
+        count += add_bars(kernel, sequence, gaps, gap, false, made, acts + count);
+    }
+    acts[count++] = (SequenceAct){.kind = ACT_FIRST,
+                                  .selection = selection_of(kernel, sequence->steps[0].selection)};
+    assert(count == sequence->step_count);
+    made->acts = acts;
+    made->act_count = count;
+    made->is_stacked = is_stacked;
+}
+
+static bool has_fast_parts(Kernel *kernel, const Sequence *sequence, int32_t window) {
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        int32_t selection = selection_of(kernel, sequence->steps[i].selection);
+        if (!kernel->selections[selection].is_fast)
+            return false;
+    }
+    return kernel->windows[window].kind != BOUNDS_LANES ||
+           (is_fast_point(kernel, sequence->window.from) &&
+            is_fast_point(kernel, sequence->window.to));
+}
+
+static void add_sequence(Kernel *kernel, NodeId id) {
+    const Sequence *sequence = &kernel->plan->sequences[kernel->plan->nodes[id].index];
+    KernelSequence made = {.node = id};
+    if (is_fast_form(sequence))
+        made.window = window_of(kernel, &sequence->window);
+    if (!is_fast_form(sequence) || !has_fast_parts(kernel, sequence, made.window)) {
+        add_slow(kernel, id);
+        return;
+    }
+    int32_t *gaps =
+        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*gaps));
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        made.gap_count += !sequence->steps[i].is_negated;
+        gaps[i] = made.gap_count - 1;
+    }
+    made.all_within_us = length_us(sequence->all_within_unit, sequence->all_within_n);
+    add_acts(kernel, sequence, gaps, &made);
+    for (int32_t i = 0; i < made.act_count; i++) {
+        KernelSelection *selection = &kernel->selections[made.acts[i].selection];
+        if (selection->slot == 0)
+            selection->slot = ++kernel->slot_count;
+    }
+    kernel->node_sequences[id] = kernel->sequence_count;
+    kernel->sequences[kernel->sequence_count++] = made;
+}
+
 // Nodes come in topological order, so anchors have their features already.
 static void add_feature(Kernel *kernel, NodeId id, bool is_slow) {
     const Plan *plan = kernel->plan;
@@ -367,20 +491,24 @@ static void read_node(Kernel *kernel, NodeId id) {
     }
 }
 
+static void read_window(Kernel *kernel, int32_t index) {
+    const Window *window = &kernel->windows[index].window;
+    NodeId points[] = {window->from, window->to};
+    for (size_t p = 0; p < 2; p++) {
+        const Feature *anchor = points[p] == NODE_NONE ? NULL : feature_of(kernel, points[p]);
+        if (anchor == NULL || !anchor->is_anchor)
+            read_node(kernel, points[p]);
+    }
+}
+
 // Instants that windows hang on, but for the events that features pick.
 static void read_points(Kernel *kernel) {
     for (int32_t i = 0; i < kernel->feature_count; i++) {
-        const Feature *feature = &kernel->features[i];
-        if (feature->kind == FEATURE_SLOW)
-            continue;
-        const Window *window = &kernel->windows[feature->window].window;
-        NodeId points[] = {window->from, window->to};
-        for (size_t p = 0; p < 2; p++) {
-            const Feature *anchor = points[p] == NODE_NONE ? NULL : feature_of(kernel, points[p]);
-            if (anchor == NULL || !anchor->is_anchor)
-                read_node(kernel, points[p]);
-        }
+        if (kernel->features[i].kind != FEATURE_SLOW)
+            read_window(kernel, kernel->features[i].window);
     }
+    for (int32_t i = 0; i < kernel->sequence_count; i++)
+        read_window(kernel, kernel->sequences[i].window);
 }
 
 static void read_roots(Kernel *kernel) {
@@ -602,10 +730,13 @@ static void make_leaves(Kernel *kernel, bool is_slow) {
     for (int32_t i = 0; i < plan->node_count; i++) {
         const Node *node = &plan->nodes[i];
         kernel->node_features[i] = -1;
+        kernel->node_sequences[i] = -1;
         if (!kernel->is_needed[i] || !is_leaf(node))
             continue;
         if (node->kind == NODE_AGGREGATE)
             add_feature(kernel, i, is_slow);
+        else if (node->kind == NODE_SEQUENCE && !is_slow)
+            add_sequence(kernel, i);
         else if (is_slow || (node->kind != NODE_TRAIT && node->kind != NODE_LIST))
             add_slow(kernel, i);
     }
@@ -624,16 +755,20 @@ static const int32_t *indices(Arena *arena, const int32_t *given, int32_t given_
 static void allot(Kernel *kernel) {
     const Plan *plan = kernel->plan;
     Arena *arena = kernel->arena;
-    size_t nodes = (size_t)plan->node_count + 1, aggregates = (size_t)plan->aggregate_count + 1;
+    size_t nodes = (size_t)plan->node_count + 1;
+    size_t windows = (size_t)plan->aggregate_count + (size_t)plan->sequence_count + 1;
     kernel->is_needed = base_arena_alloc(arena, nodes);
     kernel->is_read = base_arena_alloc(arena, nodes);
     kernel->is_slow = base_arena_alloc(arena, nodes);
     kernel->selections = base_arena_alloc_array(arena, (size_t)plan->selection_count + 1,
                                                 sizeof(*kernel->selections));
     kernel->clauses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->clauses));
-    kernel->windows = base_arena_alloc_array(arena, aggregates, sizeof(*kernel->windows));
+    kernel->windows = base_arena_alloc_array(arena, windows, sizeof(*kernel->windows));
     kernel->features = base_arena_alloc_array(arena, nodes, sizeof(*kernel->features));
     kernel->node_features = base_arena_alloc_array(arena, nodes, sizeof(int32_t));
+    kernel->sequences =
+        base_arena_alloc_array(arena, (size_t)plan->sequence_count + 1, sizeof(*kernel->sequences));
+    kernel->node_sequences = base_arena_alloc_array(arena, nodes, sizeof(int32_t));
     kernel->uses = base_arena_alloc_array(arena, nodes, sizeof(*kernel->uses));
     kernel->slow_nodes = base_arena_alloc_array(arena, nodes, sizeof(NodeId));
 }

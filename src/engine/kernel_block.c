@@ -46,10 +46,9 @@ static void allot_answer(KernelWork *work) {
 }
 
 static void allot_matches(KernelWork *work, bool is_keeping) {
-    const Kernel *kernel = work->kernel;
-    size_t slots = is_keeping ? (size_t)kernel->selection_count : 1;
-    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     work->is_keeping = is_keeping;
+    size_t slots = engine_kernel_slot_count(work);
+    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     work->matches = allot(slots, sizeof(*work->matches));
     work->made_selection = allot(slots, sizeof(*work->made_selection));
     for (size_t i = 0; i < slots; i++)
@@ -85,6 +84,7 @@ int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, b
     work->customer_ids = allot(LANE_COUNT_MAX, sizeof(Str));
     work->slow_lanes = allot((size_t)kernel->slow_count, sizeof(Lanes *));
     work->table_arena = base_arena_new(memory_bytes / 2);
+    work->sequence = engine_kernel_sequence_room(binding);
     allot_matches(work, is_keeping);
     allot_answer(work);
     int code = engine_kernel_rows_new(work, error);
@@ -102,7 +102,7 @@ int engine_kernel_work_new(const KernelBinding *binding, size_t memory_bytes, Ke
 }
 
 static void free_matches(KernelWork *work) {
-    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    size_t slots = engine_kernel_slot_count(work);
     size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     for (size_t i = 0; i < slots; i++) {
         for (size_t s = 0; s < streams; s++)
@@ -147,6 +147,7 @@ void engine_kernel_work_free(KernelWork *work) {
     free(work->zones);
     free(work->positions);
     free(work->anchors);
+    engine_kernel_sequence_done(work->sequence);
     free(work->reaches);
     free(work->customer_ids);
     free(work->slow_lanes);
@@ -158,7 +159,7 @@ void engine_kernel_work_free(KernelWork *work) {
 // --- a block ---
 
 void engine_kernel_begin(KernelWork *work, uint32_t block_count) {
-    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    size_t slots = engine_kernel_slot_count(work);
     assert(block_count >= 1 && block_count <= KERNEL_BLOCKS_MAX);
     work->block_count = block_count;
     work->lane_count =
@@ -238,7 +239,7 @@ static void answer_nobody(KernelWork *work) {
 
 // Matches that depend on now are made again.
 static void forget_shifting(KernelWork *work) {
-    size_t slots = work->is_keeping ? (size_t)work->kernel->selection_count : 1;
+    size_t slots = engine_kernel_slot_count(work);
     for (size_t i = 0; i < slots; i++) {
         int32_t made = work->made_selection[i];
         if (made > 0 && work->kernel->selections[made - 1].is_shifting)

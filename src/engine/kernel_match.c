@@ -244,9 +244,14 @@ static void match_stream(KernelWork *work, const KernelSelection *selection, Mat
         collect(work, rows, work->keep, matches);
 }
 
+size_t engine_kernel_slot_count(const KernelWork *work) {
+    const Kernel *kernel = work->kernel;
+    return work->is_keeping ? (size_t)kernel->selection_count : 1 + (size_t)kernel->slot_count;
+}
+
 const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count) {
     const SelectionBinding *bound = &work->binding->selections[selection];
-    int32_t slot = work->is_keeping ? selection : 0;
+    int32_t slot = work->is_keeping ? selection : work->kernel->selections[selection].slot;
     *ret_count = bound->stream_count * (int32_t)work->block_count;
     if (work->made_selection[slot] == selection + 1)
         return work->matches[slot];

@@ -28,6 +28,7 @@ typedef struct KernelSelection {
     int32_t test_count;
     bool is_shifting; // its matches are others at another now
     bool is_fast;
+    int32_t slot; // where its matches are kept while a block is at hand; 0: with the next's gone
 } KernelSelection;
 
 typedef enum BoundsKind {
@@ -99,6 +100,34 @@ typedef struct Pass {
     int32_t feature_count;
 } Pass;
 
+// What the events of a step do to the chains that have come so far. Gap i lies after the i-th
+// positive step.
+typedef enum ActKind {
+    ACT_FIRST, // begins a chain: into gap 0
+    ACT_NEXT,  // goes on with a chain: from gap to gap + 1
+    ACT_BAR,   // a negative step: ends chains that wait in the gap
+    ACT_END    // a negative step at the end: undoes whole chains
+} ActKind;
+
+typedef struct SequenceAct {
+    ActKind kind;
+    int32_t selection; // Kernel.selections
+    int32_t gap;
+    int64_t within_us;
+} SequenceAct;
+
+// A sequence that one loop over the matches of its steps answers for all customers.
+typedef struct KernelSequence {
+    NodeId node;
+    int32_t window;          // Kernel.windows
+    const SequenceAct *acts; // in the order in which one event that is of several steps does them
+    int32_t act_count;
+    int32_t gap_count;
+    const bool *is_stacked; // by gap: newer chains may be ended before older ones
+    int64_t all_within_us;
+    int64_t wait_us; // since the last event, until the negative steps at the end hold
+} KernelSequence;
+
 struct Kernel {
     Arena *arena;
     const Plan *plan;
@@ -129,7 +158,11 @@ struct Kernel {
     int32_t pass_feature_count;
     NodeId *slow_nodes; // leaves that only the reference can answer
     int32_t slow_count;
-    int32_t *fast_traits; // Plan.traits that are read, without the slow ones
+    KernelSequence *sequences;
+    int32_t sequence_count;
+    int32_t *node_sequences; // by node: its sequence, or -1
+    int32_t slot_count;      // of selections whose matches are kept
+    int32_t *fast_traits;    // Plan.traits that are read, without the slow ones
     int32_t anchor_count;
     bool has_rows; // some expression is evaluated over rows of events
 };
@@ -285,6 +318,7 @@ typedef struct RowOrigin {
 } RowOrigin;
 
 typedef struct KernelRows KernelRows;
+typedef struct SequenceRoom SequenceRoom;
 
 struct KernelWork {
     const KernelBinding *binding;
@@ -303,8 +337,9 @@ struct KernelWork {
     uint16_t lane_zones[LANE_COUNT_MAX]; // by lane: index into zones
     Str countries[LANE_COUNT_MAX];
     Str trait_texts[LANE_COUNT_MAX];
-    // Matches of the selection at hand (or of all, when kept for more nows).
-    Matches **matches;       // by selection: one a stream
+    // Matches of the selection at hand, of those that sequences read (or of all, when kept for more
+    // nows).
+    Matches **matches;       // by slot: one a stream
     int32_t *made_selection; // by place in matches: 1 + the selection, 0: none
     bool is_keeping;
     uint8_t *keep; // room for the rows of the largest stream
@@ -315,7 +350,8 @@ struct KernelWork {
     Positions *positions;  // [window * stream_count + stream], of the zone group at hand
     uint64_t position_stamp;
     LaneBound lane_from[LANE_COUNT_MAX], lane_to[LANE_COUNT_MAX];
-    Places *anchors; // by Feature.anchor
+    Places *anchors;        // by Feature.anchor
+    SequenceRoom *sequence; // of the sequence at hand
     // What a pass adds up, by lane.
     uint32_t counts[LANE_COUNT_MAX];
     int64_t sums[LANE_COUNT_MAX], firsts[LANE_COUNT_MAX];
@@ -366,6 +402,7 @@ int engine_kernel_at(KernelWork *work, int64_t now_us, KretsError *error);
 KernelAnswer engine_kernel_answer(KernelWork *work, uint32_t block);
 
 // kernel_match.c
+size_t engine_kernel_slot_count(const KernelWork *work);
 const Matches *engine_kernel_matches(KernelWork *work, int32_t selection, int32_t *ret_count);
 void engine_kernel_matches_room(Matches *matches, uint32_t count);
 void engine_kernel_matches_free(Matches *matches);
@@ -396,6 +433,9 @@ void engine_kernel_positions(KernelWork *work, const Bounds *bounds, int32_t win
 // The first tick at or after us; all are at least 1.
 uint32_t engine_kernel_tick(const BlockTime *time, int64_t us);
 uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row);
+// A window of any kind as work->lane_from and lane_to; customers without an anchor are left out of
+// `ret_valid`.
+void engine_kernel_bound_lanes(KernelWork *work, int32_t window, uint64_t *ret_valid);
 // Matches inside a window with bounds by lane; customers without an anchor are left out of
 // `ret_valid`.
 const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, int32_t window,
@@ -429,6 +469,10 @@ void engine_kernel_put(const Target *target, const Feature *feature);
 
 // kernel_pass.c
 void engine_kernel_pass(KernelWork *work, const Pass *pass);
+// kernel_sequence.c
+SequenceRoom *engine_kernel_sequence_room(const KernelBinding *binding);
+void engine_kernel_sequence_done(SequenceRoom *room);
+void engine_kernel_sequence(KernelWork *work, const KernelSequence *sequence, Lanes *ret_lanes);
 // kernel_trait.c
 void engine_kernel_trait(KernelWork *work, int32_t trait, Lanes *ret_lanes);
 

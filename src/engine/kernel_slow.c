@@ -202,6 +202,9 @@ int engine_kernel_leaf(void *context, LaneFrame *frame, NodeId id, Lanes *ret_la
         engine_kernel_trait(work, node->index, ret_lanes);
     else if (node->kind == NODE_LIST)
         make_list(work, node->index, ret_lanes);
+    else if (work->kernel->node_sequences[id] >= 0)
+        engine_kernel_sequence(work, &work->kernel->sequences[work->kernel->node_sequences[id]],
+                               ret_lanes);
     else
         engine_kernel_slow(work, id, ret_lanes);
     return work->code;

@@ -315,7 +315,17 @@ static bool bound_lane(const KernelWork *work, const Window *window, const Point
     return true;
 }
 
-static void bound_lanes(KernelWork *work, const Window *window, uint64_t *ret_valid) {
+// The bounds of all lanes of a zone.
+static void bound_group(KernelWork *work, const uint64_t *lanes, Bounds bounds) {
+    for (uint32_t lane = 0; lane < work->lane_count; lane++) {
+        if (!BIT_GET(lanes, lane))
+            continue;
+        work->lane_from[lane] = (LaneBound){.us = bounds.from_us, .order = UINT64_MAX};
+        work->lane_to[lane] = (LaneBound){.us = bounds.to_us, .order = UINT64_MAX};
+    }
+}
+
+static void bound_own(KernelWork *work, const Window *window, uint64_t *ret_valid) {
     Point from = {.is_constant = true}, to = {.is_constant = true};
     if (window->from != NODE_NONE)
         from = point_of(work, window->from);
@@ -336,13 +346,29 @@ static void bound_lanes(KernelWork *work, const Window *window, uint64_t *ret_va
     }
 }
 
+void engine_kernel_bound_lanes(KernelWork *work, int32_t window, uint64_t *ret_valid) {
+    const KernelWindow *of = &work->kernel->windows[window];
+    if (of->kind == BOUNDS_LANES) {
+        bound_own(work, &of->window, ret_valid);
+        return;
+    }
+    memcpy(ret_valid, work->population, LANE_WORDS * sizeof(uint64_t));
+    if (of->kind == BOUNDS_SHARED) {
+        bound_group(work, work->population, engine_kernel_bounds(work, 0)->bounds[window]);
+        return;
+    }
+    for (int32_t group = 0; group < work->zone_count; group++)
+        bound_group(work, work->zones[group].lanes,
+                    engine_kernel_bounds(work, group)->bounds[window]);
+}
+
 uint64_t engine_kernel_order(const BlockStream *stream, uint32_t row) {
     return ((uint64_t)data_block_tie(stream, row) << 32) | row;
 }
 
 const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, int32_t window,
                                           int32_t *ret_count, uint64_t *ret_valid) {
-    bound_lanes(work, &work->kernel->windows[window].window, ret_valid);
+    engine_kernel_bound_lanes(work, window, ret_valid);
     const Matches *matches = engine_kernel_matches(work, selection, ret_count);
     for (int32_t s = 0; s < *ret_count; s++) {
         Matches *inside = &work->lane_matches[s];

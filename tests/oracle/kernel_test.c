@@ -50,6 +50,8 @@ typedef struct Batch {
     Count *count;
 } Batch;
 
+typedef Str Say(Arena *arena, Random *random, const World *world);
+
 // ---- the crowd: a world's customers many times over, each a little different ----
 
 static void make_crowd(Batch *batch, Random *random) {
@@ -258,12 +260,12 @@ static void run_customers(Batch *batch, Random *random) {
 
 // ---- batches ----
 
-static size_t make_questions(Batch *batch, Random *random, Str *questions) {
+static size_t make_questions(Batch *batch, Random *random, Say *say, Str *questions) {
     size_t made = 0;
     for (size_t tries = 0; made < QUESTIONS && tries < TRIES_MOST; tries++) {
         KretsError error;
         const Plan *plan;
-        questions[made] = random_expression(batch->arena, random, &batch->world);
+        questions[made] = say(batch->arena, random, &batch->world);
         if (world_compile(batch->arena, &batch->world, &questions[made], 1, &plan, &error) >= 0)
             made++;
     }
@@ -280,7 +282,7 @@ static void make_nows(Batch *batch, Random *random) {
     }
 }
 
-static void run_batch(uint64_t number, bool has_tail, Count *count) {
+static void run_batch(uint64_t number, bool has_tail, Say *say, Count *count) {
     BASE_ARENA_SCOPED arena = base_arena_new(SIZE_MAX);
     Random random = {.state = seed * UINT64_C(1000003) + number};
     Batch batch = {.arena = arena, .count = count};
@@ -299,7 +301,7 @@ static void run_batch(uint64_t number, bool has_tail, Count *count) {
     batch.world.model.segments = segments;
     batch.world.model.segment_count = 2;
     make_crowd(&batch, &random);
-    size_t made = make_questions(&batch, &random, questions);
+    size_t made = make_questions(&batch, &random, say, questions);
     assert_int_equal(world_compile(arena, &batch.world, questions, made, &batch.plan, &error), 0);
     batch.table = world_table(arena, &batch.world, batch.plan);
     make_nows(&batch, &random);
@@ -321,10 +323,10 @@ static void run_batch(uint64_t number, bool has_tail, Count *count) {
     count->cases += made;
 }
 
-static void compare_batches(bool has_tail) {
+static void compare_batches(bool has_tail, Say *say) {
     Count count = {0};
     for (size_t batch = 0; batch < batch_count && count.failures < REPORTS_MOST; batch++)
-        run_batch(batch, has_tail, &count);
+        run_batch(batch, has_tail, say, &count);
     fprintf(stderr, "KRETS_SEED=%llu: %zu expressions, %zu answers compared\n",
             (unsigned long long)seed, count.cases, count.answers);
     assert_int_equal(count.failures, 0);
@@ -332,12 +334,22 @@ static void compare_batches(bool has_tail) {
 
 static void kernel_and_evaluator_agree(void **state) {
     (void)state;
-    compare_batches(false);
+    compare_batches(false, random_expression);
 }
 
 static void kernel_over_a_tail_and_evaluator_agree(void **state) {
     (void)state;
-    compare_batches(true);
+    compare_batches(true, random_expression);
+}
+
+static void sequences_agree(void **state) {
+    (void)state;
+    compare_batches(false, random_sequence);
+}
+
+static void sequences_over_a_tail_agree(void **state) {
+    (void)state;
+    compare_batches(true, random_sequence);
 }
 
 static int set_up(void **state) {
@@ -352,6 +364,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernel_and_evaluator_agree),
         cmocka_unit_test(kernel_over_a_tail_and_evaluator_agree),
+        cmocka_unit_test(sequences_agree),
+        cmocka_unit_test(sequences_over_a_tail_agree),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -331,6 +331,40 @@ Str grammar_sequence(Grammar *g) {
     return base_arena_str(g->arena, base_text_str(&out));
 }
 
+static void chain_limit(Grammar *g, Text *out) {
+    static const char *const names[] = {"minutes", "hours", "days", "weeks"};
+    static const size_t most[] = {300, 100, 60, 10};
+    size_t unit = below(g, 4);
+    base_text_printf(out, " within %zu %s", 1 + below(g, most[unit]), names[unit]);
+}
+
+Str grammar_chain(Grammar *g) {
+    enum { KINDS = 3, CHAIN_MAX = 8 };
+    BASE_TEXT_SCOPED out = {0};
+    Str kinds[KINDS];
+    for (size_t i = 0; i < KINDS; i++) {
+        Grammar step;
+        Str of = events(g, &step), that = where(g, &step, 15);
+        kinds[i] = SAY("%.*s%.*s", STR_ARG(of), STR_ARG(that));
+    }
+    base_text_append(&out, STR("sequence("));
+    base_text_append(&out, kinds[below(g, KINDS)]);
+    size_t count = 1 + below(g, CHAIN_MAX - 1), bars = below(g, 60);
+    for (size_t i = 1; i <= count; i++) {
+        base_text_append(&out, chance(g, bars) ? STR(" then not ") : STR(" then "));
+        base_text_append(&out, kinds[below(g, KINDS)]);
+        if (chance(g, 45))
+            chain_limit(g, &out);
+    }
+    if (chance(g, 35)) {
+        base_text_append(&out, STR(" in all"));
+        chain_limit(g, &out);
+    }
+    base_text_append(&out, window(g));
+    base_text_append_char(&out, ')');
+    return base_arena_str(g->arena, base_text_str(&out));
+}
+
 // ---- the history of a trait ----
 
 // An instant for was(), near now, at an event or anywhere.

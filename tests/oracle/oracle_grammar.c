@@ -453,3 +453,8 @@ Str random_expression(Arena *arena, Random *random, const World *world) {
         return grammar_boolean(g);
     }
 }
+
+Str random_sequence(Arena *arena, Random *random, const World *world) {
+    Grammar grammar = {.arena = arena, .random = random, .world = world, .budget = 2};
+    return random_chance(random, 40) ? grammar_sequence(&grammar) : grammar_chain(&grammar);
+}

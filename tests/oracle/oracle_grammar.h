@@ -44,6 +44,7 @@ Str grammar_value_aggregate(Grammar *g, unsigned types, const char *const *names
 Str grammar_event_aggregate(Grammar *g, const char *const *names, size_t count);
 Str grammar_grouped(Grammar *g, unsigned types);
 Str grammar_sequence(Grammar *g);
+Str grammar_chain(Grammar *g); // a sequence of many steps over few events, with exact limits
 bool grammar_was(Grammar *g, unsigned types, Str *ret_text);
 Str grammar_changed(Grammar *g);
 Str grammar_history(Grammar *g); // of the segments active, regulars and listed

@@ -20,5 +20,6 @@ void random_world(Arena *arena, Random *random, World *ret_world);
 // An expression of the grammar over that world's catalog, customer scope, any type but list and
 // length. Now and then one that the check refuses.
 Str random_expression(Arena *arena, Random *random, const World *world);
+Str random_sequence(Arena *arena, Random *random, const World *world);
 
 #endif
