@@ -54,7 +54,7 @@ static bool is_same_window(const Window *a, const Window *b) {
            a->to_unit == b->to_unit && a->shift == b->shift && a->from == b->from && a->to == b->to;
 }
 
-static int32_t window_of(Kernel *kernel, const Window *window) {
+int32_t engine_kernel_window_of(Kernel *kernel, const Window *window) {
     for (int32_t i = 0; i < kernel->window_count; i++) {
         if (is_same_window(&kernel->windows[i].window, window))
             return i;
@@ -126,7 +126,7 @@ static void add_parts(Kernel *kernel, NodeId where, const WhereParts *parts) {
     selection->is_fast &= engine_kernel_is_row_node(kernel->plan, where);
 }
 
-static int32_t selection_of(Kernel *kernel, int32_t selection) {
+int32_t engine_kernel_selection_of(Kernel *kernel, int32_t selection) {
     for (int32_t i = 0; i < kernel->selection_count; i++) {
         if (kernel->selections[i].selection == selection)
             return i;
@@ -194,7 +194,7 @@ static FeatureKind kind_of(const Kernel *kernel, const Aggregate *aggregate) {
 }
 
 // Whether windows can hang on the point: an event that a fast feature picks, or a column of times.
-static bool is_fast_point(Kernel *kernel, NodeId point) {
+bool engine_kernel_is_fast_point(Kernel *kernel, NodeId point) {
     if (is_constant_point(kernel->plan, point))
         return true;
     NodeId id = unwrap_metric(kernel->plan, point);
@@ -214,132 +214,8 @@ static bool is_fast_point(Kernel *kernel, NodeId point) {
     return true;
 }
 
-static void add_slow(Kernel *kernel, NodeId id) {
+void engine_kernel_add_slow(Kernel *kernel, NodeId id) {
     kernel->slow_nodes[kernel->slow_count++] = id;
-}
-
-// --- sequences ---
-
-static bool is_exact_step(const SequenceStep *step) {
-    return step->within_n == 0 || unit_is_exact(step->within_unit);
-}
-
-// The length of n units; 0 units: no limit, which is the length of the calendar.
-static int64_t length_us(CalendarUnit unit, int64_t n) {
-    if (n == 0)
-        return CALENDAR_TIME_MAX - CALENDAR_TIME_MIN;
-    return base_zone_add(NULL, CALENDAR_TIME_MIN, unit, n) - CALENDAR_TIME_MIN;
-}
-
-// Whether one loop can answer it. In a gap with `not b within d` a b ends the newer chains and
-// leaves the older: they are stacked. Among chains that went through such a gap the newest need not
-// be the one that began last, which only a limit on the whole asks for, and only at a later step.
-static bool is_fast_form(const Sequence *sequence) {
-    bool is_all_limited = sequence->all_within_n != 0;
-    bool is_stacked = false, was_stacked = false;
-    if (sequence->by != NODE_NONE || (is_all_limited && !unit_is_exact(sequence->all_within_unit)))
-        return false;
-    for (int32_t i = 0; i < sequence->step_count; i++) {
-        const SequenceStep *step = &sequence->steps[i];
-        if (!is_exact_step(step))
-            return false;
-        if (step->is_negated) {
-            is_stacked |= step->within_n != 0;
-            continue;
-        }
-        if (is_all_limited && was_stacked)
-            return false;
-        was_stacked |= is_stacked;
-    }
-    return true;
-}
-
-// Of the negative steps of a gap, those with a limit or those without.
-static int32_t add_bars(Kernel *kernel, const Sequence *sequence, const int32_t *gaps, int32_t gap,
-                        bool is_limited, KernelSequence *made, SequenceAct *acts) {
-    int32_t count = 0;
-    bool is_end = gap == made->gap_count - 1;
-    for (int32_t i = 0; i < sequence->step_count; i++) {
-        const SequenceStep *step = &sequence->steps[i];
-        if (!step->is_negated || gaps[i] != gap || (step->within_n != 0) != is_limited)
-            continue;
-        int64_t within_us = length_us(step->within_unit, step->within_n);
-        acts[count++] = (SequenceAct){.kind = is_end ? ACT_END : ACT_BAR,
-                                      .selection = selection_of(kernel, step->selection),
-                                      .gap = gap,
-                                      .within_us = within_us};
-        if (is_end && is_limited && within_us > made->wait_us)
-            made->wait_us = within_us;
-    }
-    return count;
-}
-
-// An event acts on later gaps first, so that it is one step of a chain only. `not b within d` ends
-// chains before b itself may be the next step, `not b` after.
-static void add_acts(Kernel *kernel, const Sequence *sequence, const int32_t *gaps,
-                     KernelSequence *made) {
-    SequenceAct *acts =
-        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*acts));
-    bool *is_stacked = base_arena_alloc(kernel->arena, (size_t)made->gap_count);
-    int32_t count = 0;
-    for (int32_t gap = made->gap_count; gap-- > 0;) {
-        int32_t limited = add_bars(kernel, sequence, gaps, gap, true, made, acts + count);
-        is_stacked[gap] = limited > 0 && gap < made->gap_count - 1;
-        count += limited;
-        for (int32_t i = 1; i < sequence->step_count; i++) {
-            const SequenceStep *step = &sequence->steps[i];
-            if (!step->is_negated && gaps[i] == gap + 1)
-                acts[count++] =
-                    (SequenceAct){.kind = ACT_NEXT,
-                                  .selection = selection_of(kernel, step->selection),
-                                  .gap = gap,
-                                  .within_us = length_us(step->within_unit, step->within_n)};
-        }
-        count += add_bars(kernel, sequence, gaps, gap, false, made, acts + count);
-    }
-    acts[count++] = (SequenceAct){.kind = ACT_FIRST,
-                                  .selection = selection_of(kernel, sequence->steps[0].selection)};
-    assert(count == sequence->step_count);
-    made->acts = acts;
-    made->act_count = count;
-    made->is_stacked = is_stacked;
-}
-
-static bool has_fast_parts(Kernel *kernel, const Sequence *sequence, int32_t window) {
-    for (int32_t i = 0; i < sequence->step_count; i++) {
-        int32_t selection = selection_of(kernel, sequence->steps[i].selection);
-        if (!kernel->selections[selection].is_fast)
-            return false;
-    }
-    return kernel->windows[window].kind != BOUNDS_LANES ||
-           (is_fast_point(kernel, sequence->window.from) &&
-            is_fast_point(kernel, sequence->window.to));
-}
-
-static void add_sequence(Kernel *kernel, NodeId id) {
-    const Sequence *sequence = &kernel->plan->sequences[kernel->plan->nodes[id].index];
-    KernelSequence made = {.node = id};
-    if (is_fast_form(sequence))
-        made.window = window_of(kernel, &sequence->window);
-    if (!is_fast_form(sequence) || !has_fast_parts(kernel, sequence, made.window)) {
-        add_slow(kernel, id);
-        return;
-    }
-    int32_t *gaps =
-        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*gaps));
-    for (int32_t i = 0; i < sequence->step_count; i++) {
-        made.gap_count += !sequence->steps[i].is_negated;
-        gaps[i] = made.gap_count - 1;
-    }
-    made.all_within_us = length_us(sequence->all_within_unit, sequence->all_within_n);
-    add_acts(kernel, sequence, gaps, &made);
-    for (int32_t i = 0; i < made.act_count; i++) {
-        KernelSelection *selection = &kernel->selections[made.acts[i].selection];
-        if (selection->slot == 0)
-            selection->slot = ++kernel->slot_count;
-    }
-    kernel->node_sequences[id] = kernel->sequence_count;
-    kernel->sequences[kernel->sequence_count++] = made;
 }
 
 // Nodes come in topological order, so anchors have their features already.
@@ -351,19 +227,19 @@ static void add_feature(Kernel *kernel, NodeId id, bool is_slow) {
     if (!is_slow)
         feature.kind = kind_of(kernel, aggregate);
     if (feature.kind != FEATURE_SLOW) {
-        feature.selection = selection_of(kernel, aggregate->selection);
-        feature.window = window_of(kernel, &aggregate->window);
+        feature.selection = engine_kernel_selection_of(kernel, aggregate->selection);
+        feature.window = engine_kernel_window_of(kernel, &aggregate->window);
         bool is_fast = kernel->selections[feature.selection].is_fast;
         if (kernel->windows[feature.window].kind == BOUNDS_LANES)
-            is_fast = is_fast && is_fast_point(kernel, aggregate->window.from) &&
-                      is_fast_point(kernel, aggregate->window.to);
+            is_fast = is_fast && engine_kernel_is_fast_point(kernel, aggregate->window.from) &&
+                      engine_kernel_is_fast_point(kernel, aggregate->window.to);
         if (!is_fast)
             feature.kind = FEATURE_SLOW;
     }
     if (aggregate->value != NODE_NONE && feature.kind != FEATURE_SLOW)
         feature.property = plan->nodes[aggregate->value].index;
     if (feature.kind == FEATURE_SLOW)
-        add_slow(kernel, id);
+        engine_kernel_add_slow(kernel, id);
     kernel->node_features[id] = kernel->feature_count;
     kernel->features[kernel->feature_count++] = feature;
 }
@@ -736,9 +612,9 @@ static void make_leaves(Kernel *kernel, bool is_slow) {
         if (node->kind == NODE_AGGREGATE)
             add_feature(kernel, i, is_slow);
         else if (node->kind == NODE_SEQUENCE && !is_slow)
-            add_sequence(kernel, i);
+            engine_kernel_add_sequence(kernel, i);
         else if (is_slow || (node->kind != NODE_TRAIT && node->kind != NODE_LIST))
-            add_slow(kernel, i);
+            engine_kernel_add_slow(kernel, i);
     }
 }
 

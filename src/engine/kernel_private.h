@@ -167,6 +167,14 @@ struct Kernel {
     bool has_rows; // some expression is evaluated over rows of events
 };
 
+// kernel.c
+int32_t engine_kernel_window_of(Kernel *kernel, const Window *window);
+// Kernel.selections of Plan.selections.
+int32_t engine_kernel_selection_of(Kernel *kernel, int32_t selection);
+// Whether windows can hang on the point: an event that a fast feature picks, or a column of times.
+bool engine_kernel_is_fast_point(Kernel *kernel, NodeId point);
+void engine_kernel_add_slow(Kernel *kernel, NodeId id);
+
 // --- binding ---
 
 typedef struct StreamBinding {
@@ -470,6 +478,8 @@ void engine_kernel_put(const Target *target, const Feature *feature);
 // kernel_pass.c
 void engine_kernel_pass(KernelWork *work, const Pass *pass);
 // kernel_sequence.c
+// Plans a sequence, or leaves it to the reference.
+void engine_kernel_add_sequence(Kernel *kernel, NodeId id);
 SequenceRoom *engine_kernel_sequence_room(const KernelBinding *binding);
 void engine_kernel_sequence_done(SequenceRoom *room);
 void engine_kernel_sequence(KernelWork *work, const KernelSequence *sequence, Lanes *ret_lanes);

@@ -15,6 +15,138 @@
 #include "base/calendar.h"
 #include "engine/kernel_private.h"
 
+// --- the plan ---
+
+static bool is_exact(CalendarUnit unit) {
+    return unit <= UNIT_WEEK;
+}
+
+static bool is_exact_step(const SequenceStep *step) {
+    return step->within_n == 0 || is_exact(step->within_unit);
+}
+
+// The length of n units; 0 units: no limit, which is the length of the calendar.
+static int64_t length_us(CalendarUnit unit, int64_t n) {
+    if (n == 0)
+        return CALENDAR_TIME_MAX - CALENDAR_TIME_MIN;
+    return base_zone_add(NULL, CALENDAR_TIME_MIN, unit, n) - CALENDAR_TIME_MIN;
+}
+
+// Whether one loop can answer it. In a gap with `not b within d` a b ends the newer chains and
+// leaves the older: they are stacked. Among chains that went through such a gap the newest need not
+// be the one that began last, which only a limit on the whole asks for, and only at a later step.
+static bool is_fast_form(const Sequence *sequence) {
+    bool is_all_limited = sequence->all_within_n != 0;
+    bool is_stacked = false, was_stacked = false;
+    if (sequence->by != NODE_NONE || (is_all_limited && !is_exact(sequence->all_within_unit)))
+        return false;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        const SequenceStep *step = &sequence->steps[i];
+        if (!is_exact_step(step))
+            return false;
+        if (step->is_negated) {
+            is_stacked |= step->within_n != 0;
+            continue;
+        }
+        if (is_all_limited && was_stacked)
+            return false;
+        was_stacked |= is_stacked;
+    }
+    return true;
+}
+
+// Of the negative steps of a gap, those with a limit or those without.
+static int32_t add_bars(Kernel *kernel, const Sequence *sequence, const int32_t *gaps, int32_t gap,
+                        bool is_limited, KernelSequence *made, SequenceAct *acts) {
+    int32_t count = 0;
+    bool is_end = gap == made->gap_count - 1;
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        const SequenceStep *step = &sequence->steps[i];
+        if (!step->is_negated || gaps[i] != gap || (step->within_n != 0) != is_limited)
+            continue;
+        int64_t within_us = length_us(step->within_unit, step->within_n);
+        acts[count++] =
+            (SequenceAct){.kind = is_end ? ACT_END : ACT_BAR,
+                          .selection = engine_kernel_selection_of(kernel, step->selection),
+                          .gap = gap,
+                          .within_us = within_us};
+        if (is_end && is_limited && within_us > made->wait_us)
+            made->wait_us = within_us;
+    }
+    return count;
+}
+
+// An event acts on later gaps first, so that it is one step of a chain only. `not b within d` ends
+// chains before b itself may be the next step, `not b` after.
+static void add_acts(Kernel *kernel, const Sequence *sequence, const int32_t *gaps,
+                     KernelSequence *made) {
+    SequenceAct *acts =
+        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*acts));
+    bool *is_stacked = base_arena_alloc(kernel->arena, (size_t)made->gap_count);
+    int32_t count = 0;
+    for (int32_t gap = made->gap_count; gap-- > 0;) {
+        int32_t limited = add_bars(kernel, sequence, gaps, gap, true, made, acts + count);
+        is_stacked[gap] = limited > 0 && gap < made->gap_count - 1;
+        count += limited;
+        for (int32_t i = 1; i < sequence->step_count; i++) {
+            const SequenceStep *step = &sequence->steps[i];
+            if (!step->is_negated && gaps[i] == gap + 1)
+                acts[count++] =
+                    (SequenceAct){.kind = ACT_NEXT,
+                                  .selection = engine_kernel_selection_of(kernel, step->selection),
+                                  .gap = gap,
+                                  .within_us = length_us(step->within_unit, step->within_n)};
+        }
+        count += add_bars(kernel, sequence, gaps, gap, false, made, acts + count);
+    }
+    acts[count++] = (SequenceAct){
+        .kind = ACT_FIRST,
+        .selection = engine_kernel_selection_of(kernel, sequence->steps[0].selection)};
+    assert(count == sequence->step_count);
+    made->acts = acts;
+    made->act_count = count;
+    made->is_stacked = is_stacked;
+}
+
+static bool has_fast_parts(Kernel *kernel, const Sequence *sequence, int32_t window) {
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        int32_t selection = engine_kernel_selection_of(kernel, sequence->steps[i].selection);
+        if (!kernel->selections[selection].is_fast)
+            return false;
+    }
+    return kernel->windows[window].kind != BOUNDS_LANES ||
+           (engine_kernel_is_fast_point(kernel, sequence->window.from) &&
+            engine_kernel_is_fast_point(kernel, sequence->window.to));
+}
+
+void engine_kernel_add_sequence(Kernel *kernel, NodeId id) {
+    const Sequence *sequence = &kernel->plan->sequences[kernel->plan->nodes[id].index];
+    KernelSequence made = {.node = id};
+    if (is_fast_form(sequence))
+        made.window = engine_kernel_window_of(kernel, &sequence->window);
+    if (!is_fast_form(sequence) || !has_fast_parts(kernel, sequence, made.window)) {
+        engine_kernel_add_slow(kernel, id);
+        return;
+    }
+    int32_t *gaps =
+        base_arena_alloc_array(kernel->arena, (size_t)sequence->step_count, sizeof(*gaps));
+    for (int32_t i = 0; i < sequence->step_count; i++) {
+        made.gap_count += !sequence->steps[i].is_negated;
+        gaps[i] = made.gap_count - 1;
+    }
+    made.all_within_us = length_us(sequence->all_within_unit, sequence->all_within_n);
+    add_acts(kernel, sequence, gaps, &made);
+    for (int32_t i = 0; i < made.act_count; i++) {
+        KernelSelection *selection = &kernel->selections[made.acts[i].selection];
+        if (selection->slot == 0)
+            selection->slot = ++kernel->slot_count;
+    }
+    kernel->node_sequences[id] = kernel->sequence_count;
+    kernel->sequences[kernel->sequence_count++] = made;
+}
+
+// --- room ---
+
 #define NO_TIME INT64_MIN // earlier than any event by more than any length
 
 // A chain: when its newest step and its first step were.
