@@ -506,7 +506,7 @@ static void begin_picks(KernelWork *work, const Pass *pass, const Matches *match
     if (stream == -1 && pass->period == AGGREGATE_LAST && !pass->needs_events &&
         have_ticks(matches, count))
         work->picked.kind = PICKED_TICKS;
-    memset(work->picked.row1, 0, sizeof(work->picked.row1));
+    memset(work->picked.row1, 0, engine_kernel_lanes_compared(work) * sizeof(*work->picked.row1));
 }
 
 static void begin_keys(KernelWork *work, const Pass *pass, const Matches *matches, int32_t count) {
@@ -515,16 +515,17 @@ static void begin_keys(KernelWork *work, const Pass *pass, const Matches *matche
         rows += matches[s].count;
     work->seen_kind = seen_kind(work, pass, matches, count);
     if (work->seen_kind == SEEN_BITS)
-        memset(work->seen_bits, 0, sizeof(work->seen_bits));
+        memset(work->seen_bits, 0, engine_kernel_lanes_compared(work) * sizeof(*work->seen_bits));
     if (work->seen_kind == SEEN_TABLE)
         seen_begin(&work->seen, rows);
 }
 
 void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *matches,
                              int32_t count) {
-    memset(work->counts, 0, sizeof(work->counts));
+    size_t lanes = engine_kernel_lanes_compared(work);
+    memset(work->counts, 0, lanes * sizeof(*work->counts));
     if (pass->kind == FEATURE_SUM)
-        memset(work->sums, 0, sizeof(work->sums));
+        memset(work->sums, 0, lanes * sizeof(*work->sums));
     if (pass->kind == FEATURE_PICK)
         begin_picks(work, pass, matches, count);
     if (pass->kind == FEATURE_DISTINCT || pass->kind == FEATURE_PERIODS)

@@ -449,6 +449,11 @@ void engine_kernel_bound_lanes(KernelWork *work, int32_t window, uint64_t *ret_v
 const Matches *engine_kernel_lane_matches(KernelWork *work, int32_t selection, int32_t window,
                                           int32_t *ret_count, uint64_t *ret_valid);
 
+// Lanes in use, in whole words: what comparisons read.
+static inline size_t engine_kernel_lanes_compared(const KernelWork *work) {
+    return ((size_t)work->lane_count + 63) / 64 * 64;
+}
+
 // kernel_add.c: what a pass adds up.
 typedef struct Linear { // the value of a code is base + scale * code
     int64_t base, scale;
