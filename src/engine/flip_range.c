@@ -15,8 +15,9 @@
 #define KM_A_DEGREE 111.2
 
 // Beyond these, exact values may become null.
-#define DECIMAL_SURE 1e13
-#define INTEGER_SURE 9e17
+#define DECIMAL_SURE 9.999e13
+#define INTEGER_SURE 9.22e18
+#define BEYOND       1.001 // and so much farther out they are null for sure
 
 // What a few operations may round off, as a share of the result.
 #define ROUNDING 2e-15
@@ -199,8 +200,9 @@ static Range rough_range(ValueType type, double low, double high) {
     double sure = type == VALUE_DECIMAL   ? DECIMAL_SURE
                   : type == VALUE_INTEGER ? INTEGER_SURE
                                           : DBL_MAX;
-    if (type == VALUE_NUMBER && (low > DBL_MAX || high < -DBL_MAX)) {
-        return null_range(type); // not finite anywhere
+    double lost = type == VALUE_NUMBER ? DBL_MAX : sure * BEYOND;
+    if (low > lost || high < -lost) {
+        return null_range(type); // too large all the time
     }
     if (!(low >= -sure) || !(high <= sure)) {
         return (Range){0};

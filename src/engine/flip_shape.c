@@ -153,7 +153,8 @@ static Shape shifted_shape(Flips *flips, const Node *node, Shape a, Shape b) {
 }
 
 // A product or quotient with a factor that stands still.
-static Shape scaled_shape(Flips *flips, NodeId factor_id, Shape moving, bool is_divided) {
+static Shape scaled_shape(Flips *flips, NodeId id, NodeId factor_id, Shape moving) {
+    bool is_divided = flips->plan->nodes[id].kind == NODE_DIVIDE;
     double factor = engine_value_number(engine_flip_value(flips, factor_id));
     Shape shape = factor < 0.0 ? reversed_shape(moving) : moving;
     shape.is_daily = moving.is_daily;
@@ -164,6 +165,11 @@ static Shape scaled_shape(Flips *flips, NodeId factor_id, Shape moving, bool is_
                        : moving.motion == MOTION_FREE ? MOTION_FREE
                                                       : MOTION_RISING;
         shape.slope = 0.0;
+        shape.is_affine = false;
+    }
+    if (engine_flip_value(flips, id)
+            .is_null) { // too large, and perhaps again on the other side of 0
+        shape.motion = MOTION_FREE;
         shape.is_affine = false;
     }
     return shape;
@@ -184,7 +190,8 @@ static Shape own_shape(Flips *flips, NodeId id) {
     return still_until(engine_flip_sure_until(flips, &id, 1, shape.until_us, keeps_sign, &id));
 }
 
-static Shape arithmetic_shape(Flips *flips, const Node *node) {
+static Shape arithmetic_shape(Flips *flips, NodeId id) {
+    const Node *node = &flips->plan->nodes[id];
     int64_t until_us = flips->limit_us;
     if (node->args[0] == node->args[1] && node->type != VALUE_DURATION &&
         (node->kind == NODE_SUBTRACT || node->kind == NODE_DIVIDE)) {
@@ -208,9 +215,9 @@ static Shape arithmetic_shape(Flips *flips, const Node *node) {
     if (node->kind == NODE_ADD || node->kind == NODE_SUBTRACT) {
         shape = sum_shape(a, node->kind == NODE_ADD ? b : reversed_shape(b));
     } else if (b.motion == MOTION_STILL) {
-        shape = scaled_shape(flips, node->args[1], a, node->kind == NODE_DIVIDE);
+        shape = scaled_shape(flips, id, node->args[1], a);
     } else if (a.motion == MOTION_STILL && node->kind == NODE_MULTIPLY) {
-        shape = scaled_shape(flips, node->args[0], b, false);
+        shape = scaled_shape(flips, id, node->args[0], b);
     }
     shape.until_us = until_us;
     return shape;
@@ -261,6 +268,11 @@ static bool find_leader(Flips *flips, const Node *node, Shape *ret_shape) {
     Value x = engine_flip_value(flips, node->args[0]), y = engine_flip_value(flips, node->args[1]);
     bool is_pair =
         (a.is_exact && b.motion == MOTION_STILL) || (b.is_exact && a.motion == MOTION_STILL);
+    if (is_still_null(flips, node->args[0], &a) || is_still_null(flips, node->args[1], &b)) {
+        *ret_shape = is_still_null(flips, node->args[0], &a) ? b : a;
+        ret_shape->until_us = until_us;
+        return true;
+    }
     bool is_alike = a.is_exact && b.is_exact && a.motion == b.motion;
     if (is_alike && !x.is_null && !y.is_null && x.type == VALUE_TIME && y.type == VALUE_TIME) {
         *ret_shape = (node->function == CALL_GREATEST) == (x.time_us >= y.time_us) ? a : b;
@@ -446,7 +458,7 @@ static Shape shape_of(Flips *flips, NodeId id) {
     case NODE_SUBTRACT:
     case NODE_MULTIPLY:
     case NODE_DIVIDE:
-        return arithmetic_shape(flips, node);
+        return arithmetic_shape(flips, id);
     case NODE_HOLIDAY:
         return still_until(engine_flip_cell_until(flips, node->args[0], FLIP_DAY));
     case NODE_WITHIN:
