@@ -157,35 +157,42 @@ static FeatureKind kind_of(const Kernel *kernel, const Aggregate *aggregate) {
     ValueType type = VALUE_NULL;
     if (aggregate->pick != GROUP_NONE)
         return FEATURE_SLOW;
+    bool is_plain = true;
     if (aggregate->value != NODE_NONE) {
-        if (plan->nodes[aggregate->value].kind != NODE_PROPERTY)
+        is_plain = plan->nodes[aggregate->value].kind == NODE_PROPERTY;
+        if (!is_plain && !engine_kernel_is_row_node(plan, aggregate->value))
             return FEATURE_SLOW;
         type = plan->nodes[aggregate->value].type;
     }
+    // Of doubles of several streams the order tells.
+    const EventSet *events = &plan->selections[aggregate->selection].events;
+    bool is_number = type == VALUE_NUMBER && !events->is_any && events->count == 1;
     switch (aggregate->function) {
     case AGGREGATE_COUNT:
     case AGGREGATE_DID:
     case AGGREGATE_NEVER:
-        return aggregate->value == NODE_NONE ? FEATURE_COUNT : FEATURE_SLOW;
+        return FEATURE_COUNT;
     case AGGREGATE_DAYS:
     case AGGREGATE_WEEKS:
     case AGGREGATE_MONTHS:
-        return FEATURE_PERIODS;
+        return is_plain ? FEATURE_PERIODS : FEATURE_SLOW;
     case AGGREGATE_GAP:
-        return FEATURE_GAP;
+        return is_plain ? FEATURE_GAP : FEATURE_SLOW;
     case AGGREGATE_FIRST:
     case AGGREGATE_LAST:
     case AGGREGATE_NTH:
-        return FEATURE_PICK;
+        return is_plain ? FEATURE_PICK : FEATURE_SLOW;
     case AGGREGATE_SUM:
     case AGGREGATE_AVG:
-        return is_whole_number(type) ? FEATURE_SUM : FEATURE_SLOW;
+        return is_whole_number(type) ? FEATURE_SUM : is_number ? FEATURE_NUMBER : FEATURE_SLOW;
     case AGGREGATE_MIN:
     case AGGREGATE_MAX:
-        return is_whole_number(type) || type == VALUE_TIME || type == VALUE_DATE ? FEATURE_EXTREME
-                                                                                 : FEATURE_SLOW;
+        return is_whole_number(type) || type == VALUE_TIME || type == VALUE_DATE || is_number
+                   ? FEATURE_EXTREME
+                   : FEATURE_SLOW;
     case AGGREGATE_DISTINCT:
-        return type == VALUE_LIST || type == VALUE_NULL ? FEATURE_SLOW : FEATURE_DISTINCT;
+        return !is_plain || type == VALUE_LIST || type == VALUE_NULL ? FEATURE_SLOW
+                                                                     : FEATURE_DISTINCT;
     case AGGREGATE_MODE:
     case AGGREGATE_FUNCTION_COUNT:
         break;
@@ -218,12 +225,25 @@ void engine_kernel_add_slow(Kernel *kernel, NodeId id) {
     kernel->slow_nodes[kernel->slow_count++] = id;
 }
 
+// What a fast feature reads: codes of a property, or a value of each row.
+static void set_value(Kernel *kernel, Feature *feature, NodeId value) {
+    const Node *node = &kernel->plan->nodes[value];
+    bool is_added = feature->kind == FEATURE_NUMBER || feature->kind == FEATURE_EXTREME;
+    if (node->kind == NODE_PROPERTY && !(is_added && node->type == VALUE_NUMBER)) {
+        feature->property = node->index;
+        return;
+    }
+    feature->value = value;
+    kernel->has_rows = true;
+}
+
 // Nodes come in topological order, so anchors have their features already.
 static void add_feature(Kernel *kernel, NodeId id, bool is_slow) {
     const Plan *plan = kernel->plan;
     int32_t index = plan->nodes[id].index;
     const Aggregate *aggregate = &plan->aggregates[index];
-    Feature feature = {.node = id, .aggregate = index, .property = -1, .kind = FEATURE_SLOW};
+    Feature feature = {
+        .node = id, .aggregate = index, .property = -1, .value = NODE_NONE, .kind = FEATURE_SLOW};
     if (!is_slow)
         feature.kind = kind_of(kernel, aggregate);
     if (feature.kind != FEATURE_SLOW) {
@@ -237,7 +257,7 @@ static void add_feature(Kernel *kernel, NodeId id, bool is_slow) {
             feature.kind = FEATURE_SLOW;
     }
     if (aggregate->value != NODE_NONE && feature.kind != FEATURE_SLOW)
-        feature.property = plan->nodes[aggregate->value].index;
+        set_value(kernel, &feature, aggregate->value);
     if (feature.kind == FEATURE_SLOW)
         engine_kernel_add_slow(kernel, id);
     kernel->node_features[id] = kernel->feature_count;
@@ -428,7 +448,7 @@ static bool can_share(const Kernel *kernel, const Feature *a, const Feature *b) 
     const Aggregate *ga = &kernel->plan->aggregates[a->aggregate];
     const Aggregate *gb = &kernel->plan->aggregates[b->aggregate];
     if (a->kind != b->kind || a->selection != b->selection || a->property != b->property ||
-        wa->kind != wb->kind)
+        a->value != b->value || wa->kind != wb->kind)
         return false;
     if (a->kind == FEATURE_PERIODS && ga->function != gb->function)
         return false;
@@ -438,8 +458,8 @@ static bool can_share(const Kernel *kernel, const Feature *a, const Feature *b) 
         if (ga->function != gb->function)
             return false;
     }
-    return a->window == b->window ||
-           (wa->kind != BOUNDS_LANES && ends_now(&wa->window) && ends_now(&wb->window));
+    return a->window == b->window || (a->kind != FEATURE_NUMBER && wa->kind != BOUNDS_LANES &&
+                                      ends_now(&wa->window) && ends_now(&wb->window));
 }
 
 // Shared bounds first, by selection; then those by lane, in the order of their nodes: an anchor
@@ -503,6 +523,7 @@ static void make_passes(Kernel *kernel) {
                    .bounds = kernel->windows[first->window].kind,
                    .selection = first->selection,
                    .property = first->property,
+                   .value = first->value,
                    .period = kernel->plan->aggregates[first->aggregate].function,
                    .needs_counts = needs_counts,
                    .limit = limit,

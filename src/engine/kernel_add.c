@@ -14,7 +14,23 @@ static inline uint32_t row_at(const Matches *matches, uint32_t i) {
     return matches->rows == NULL ? i : matches->rows[i];
 }
 
-static void add_counts(KernelWork *work, const Matches *matches, uint32_t low, uint32_t high) {
+static void add_values(KernelWork *work, const BlockColumn *column, const Matches *matches,
+                       uint32_t low, uint32_t high) {
+    for (uint32_t i = low; i < high; i++) {
+        if (data_block_code(column->coding, column->codes, row_at(matches, i)) != 0)
+            work->counts[matches->first_lane + matches->lanes[i]]++;
+    }
+}
+
+static void add_counts(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
+                       uint32_t high) {
+    if (pass->property >= 0) {
+        const BlockColumn *column =
+            engine_kernel_column(work, matches->block, matches->stream, pass->property);
+        if (column != NULL)
+            add_values(work, column, matches, low, high);
+        return;
+    }
     const uint8_t *lanes = matches->lanes;
     uint32_t *counts = work->counts + matches->first_lane;
     for (uint32_t i = low; i < high; i++)
@@ -190,6 +206,8 @@ static void mark_codes(KernelWork *work, const BlockColumn *column, const Matche
 }
 
 void engine_kernel_add_settle(KernelWork *work, const Pass *pass) {
+    if (pass->value != NODE_NONE)
+        engine_kernel_add_row_settle(work, pass);
     if (pass->kind != FEATURE_DISTINCT || work->seen_kind != SEEN_BITS || pass->limit == 1)
         return;
     for (uint32_t lane = 0; lane < work->lane_count; lane++)
@@ -300,14 +318,6 @@ ADD_SUMS(uint8_t)
 ADD_SUMS(uint16_t)
 ADD_SUMS(uint32_t)
 ADD_SUMS(uint64_t)
-
-static void add_values(KernelWork *work, const BlockColumn *column, const Matches *matches,
-                       uint32_t low, uint32_t high) {
-    for (uint32_t i = low; i < high; i++) {
-        if (data_block_code(column->coding, column->codes, row_at(matches, i)) != 0)
-            work->counts[matches->first_lane + matches->lanes[i]]++;
-    }
-}
 
 // The pass's begin has looked that the columns are linear.
 static void add_sums(KernelWork *work, const Pass *pass, const Matches *matches, uint32_t low,
@@ -524,6 +534,8 @@ void engine_kernel_add_begin(KernelWork *work, const Pass *pass, const Matches *
                              int32_t count) {
     size_t lanes = engine_kernel_lanes_compared(work);
     memset(work->counts, 0, lanes * sizeof(*work->counts));
+    if (pass->value != NODE_NONE)
+        engine_kernel_add_row_begin(work, pass);
     if (pass->kind == FEATURE_SUM)
         memset(work->sums, 0, lanes * sizeof(*work->sums));
     if (pass->kind == FEATURE_PICK)
@@ -536,9 +548,13 @@ void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matche
                        uint32_t high) {
     if (low >= high)
         return;
+    if (pass->value != NODE_NONE) {
+        engine_kernel_add_rows(work, pass, matches, low, high);
+        return;
+    }
     switch (pass->kind) {
     case FEATURE_COUNT:
-        add_counts(work, matches, low, high);
+        add_counts(work, pass, matches, low, high);
         break;
     case FEATURE_DISTINCT:
         add_distinct(work, pass, matches, low, high);
@@ -558,6 +574,7 @@ void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matche
     case FEATURE_PICK:
         add_picks(work, pass, matches, low, high);
         break;
+    case FEATURE_NUMBER:
     case FEATURE_SLOW:
         assert(false && "a slow feature in a pass");
     }

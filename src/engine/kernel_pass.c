@@ -18,6 +18,9 @@ static bool fits_loop(KernelWork *work, const Pass *pass, const Matches *matches
             stream = matches[s].stream;
         }
     }
+    if (pass->value != NODE_NONE)
+        return engine_kernel_add_row_fits(pass, matches, count,
+                                          work->kernel->plan->nodes[pass->value].type);
     if (pass->property < 0)
         return true;
     ValueType type = work->kernel->plan->properties[pass->property].type;

@@ -47,7 +47,8 @@ typedef enum FeatureKind {
     FEATURE_DISTINCT, // distinct
     FEATURE_PERIODS,  // days, weeks, months
     FEATURE_SUM,      // sum, avg of integers and decimals
-    FEATURE_EXTREME,  // min, max of what is an integer inside
+    FEATURE_NUMBER,   // sum, avg of floating-point numbers
+    FEATURE_EXTREME,  // min, max of numbers, times, dates
     FEATURE_PICK,     // first, last, nth: of an event or of a value
     FEATURE_GAP,
     FEATURE_SLOW // by the reference evaluator
@@ -77,6 +78,7 @@ typedef struct Feature {
     int32_t window;               // Kernel.windows
     int32_t selection;            // Kernel.selections
     int32_t property;             // of the value; -1: none
+    NodeId value;                 // evaluated by row: an expression, or floating-point
     int32_t first_use, use_count; // Kernel.uses
     bool needs_column;
     bool is_anchor; // its event's place is wanted too: Kernel.anchor_count places
@@ -91,6 +93,7 @@ typedef struct Pass {
     BoundsKind bounds;
     int32_t selection; // Kernel.selections
     int32_t property;
+    NodeId value;             // of each row; NODE_NONE: codes of `property` tell
     AggregateFunction period; // of its first feature, where all have the same
     bool needs_counts;        // some feature is an average
     uint32_t limit;           // counts need not go above it; UINT32_MAX: none
@@ -363,6 +366,9 @@ struct KernelWork {
     // What a pass adds up, by lane.
     uint32_t counts[LANE_COUNT_MAX];
     int64_t sums[LANE_COUNT_MAX], firsts[LANE_COUNT_MAX];
+    Int128 wides[LANE_COUNT_MAX]; // sums of expressions
+    uint64_t sum_valid[LANE_WORDS];
+    double numbers[LANE_COUNT_MAX];
     Picked picked;
     Seen seen;
     uint32_t listed[LANE_COUNT_MAX][SEEN_LISTED_MAX];
@@ -468,6 +474,15 @@ void engine_kernel_add(KernelWork *work, const Pass *pass, const Matches *matche
 
 // Before what was added is put: counts of what was marked.
 void engine_kernel_add_settle(KernelWork *work, const Pass *pass);
+
+// kernel_add_row.c: the same where pass->value is evaluated by row.
+void engine_kernel_add_row_begin(KernelWork *work, const Pass *pass);
+void engine_kernel_add_rows(KernelWork *work, const Pass *pass, const Matches *matches,
+                            uint32_t low, uint32_t high);
+void engine_kernel_add_row_settle(KernelWork *work, const Pass *pass);
+// Whether the loop meets the events of a customer in their order, where it matters.
+bool engine_kernel_add_row_fits(const Pass *pass, const Matches *matches, int32_t count,
+                                ValueType type);
 
 // kernel_put.c: from there into the lanes.
 typedef struct Target {

@@ -62,6 +62,7 @@ static void at_least_u32(const KernelWork *work, const uint32_t *values, int64_t
 typedef struct Numbers {
     const uint32_t *counts;
     const int64_t *sums;
+    const uint64_t *has; // lanes where there is one; NULL: in all
 } Numbers;
 
 static void at_least(const KernelWork *work, const Numbers *numbers, int64_t low, uint64_t *bits) {
@@ -114,7 +115,7 @@ static void put_use(const Target *target, const FeatureUse *use, const Numbers *
         if (use->is_negated)
             invert(bits);
     }
-    put_bits(target, use->node, bits, NULL);
+    put_bits(target, use->node, bits, numbers->has);
 }
 
 static void put_uses(const Target *target, const Feature *feature, const Numbers *numbers) {
@@ -154,7 +155,8 @@ static void put_averages(const Target *target, const Feature *feature) {
     bool is_decimal = plan->nodes[plan->aggregates[feature->aggregate].value].type == VALUE_DECIMAL;
     Lanes *lanes = lanes_for(target, feature->node);
     EACH_LANE(target, lane) {
-        double sum = (double)work->sums[lane];
+        double sum =
+            feature->value == NODE_NONE ? (double)work->sums[lane] : (double)work->wides[lane];
         sum = is_decimal ? sum / (double)VALUE_DECIMAL_ONE : sum;
         if (work->counts[lane] > 0)
             engine_lanes_set(lanes, lane, engine_value_finite(sum / (double)work->counts[lane]));
@@ -167,14 +169,30 @@ static void put_sums(const Target *target, const Feature *feature) {
         put_averages(target, feature);
         return;
     }
-    Numbers numbers = {.sums = work->sums};
+    Numbers numbers = {.sums = work->sums,
+                       .has = feature->value == NODE_NONE ? NULL : work->sum_valid};
     put_uses(target, feature, &numbers);
     if (!feature->needs_column)
         return;
     Lanes *lanes = lanes_for(target, feature->node);
     EACH_LANE(target, lane)
     lanes->integers[lane] = work->sums[lane];
-    mark_valid(target, lanes, NULL);
+    mark_valid(target, lanes, numbers.has);
+}
+
+static void put_numbers(const Target *target, const Feature *feature) {
+    KernelWork *work = target->work;
+    const Aggregate *aggregate = &work->kernel->plan->aggregates[feature->aggregate];
+    Lanes *lanes = lanes_for(target, feature->node);
+    EACH_LANE(target, lane) {
+        double sum = work->numbers[lane];
+        uint32_t count = work->counts[lane];
+        if (aggregate->function == AGGREGATE_SUM)
+            engine_lanes_set(lanes, lane,
+                             engine_value_widen(engine_value_finite(sum), aggregate->type));
+        else if (count > 0)
+            engine_lanes_set(lanes, lane, engine_value_finite(sum / (double)count));
+    }
 }
 
 // --- other values ---
@@ -189,7 +207,9 @@ static void put_extremes(const Target *target, const Feature *feature) {
         Value value = {.type = from};
         if (work->counts[lane] == 0)
             continue;
-        if (from == VALUE_DATE)
+        if (from == VALUE_NUMBER)
+            value.number = work->numbers[lane];
+        else if (from == VALUE_DATE)
             value.date = (int32_t)work->sums[lane];
         else
             value.integer = work->sums[lane];
@@ -330,6 +350,9 @@ void engine_kernel_put(const Target *target, const Feature *feature) {
         break;
     case FEATURE_SUM:
         put_sums(target, feature);
+        break;
+    case FEATURE_NUMBER:
+        put_numbers(target, feature);
         break;
     case FEATURE_EXTREME:
         put_extremes(target, feature);

@@ -17,6 +17,7 @@ struct KernelRows {
     Arena *arena;         // emptied by a new chunk
     // The reference evaluator over a table of one row, for nodes without a vector form.
     Work *boxed;
+    bool is_boxed_begun; // for this chunk
     EventTable table;
     TableColumn *columns;
     Value *values;  // by Plan.columns
@@ -156,6 +157,9 @@ static Value row_boxed(void *context, LaneFrame *frame, NodeId id, uint32_t i) {
     KernelWork *work = context;
     KernelRows *rows = work->rows;
     (void)frame;
+    if (!rows->is_boxed_begun)
+        engine_work_customer(rows->boxed, 0);
+    rows->is_boxed_begun = true;
     engine_kernel_box(work, rows->boxed, rows->first_lane + rows->lanes[i]);
     rows->time_us =
         data_block_time(rows->block->time, &rows->block->streams[rows->stream], rows->rows[i]);
@@ -231,7 +235,7 @@ const Lanes *engine_kernel_row_lanes(KernelWork *work, const Matches *matches, u
     for (uint32_t i = 0; i < count; i++)
         rows->rows[i] = matches->rows == NULL ? low + i : matches->rows[low + i];
     base_arena_reset(rows->arena);
-    engine_work_customer(rows->boxed, 0);
+    rows->is_boxed_begun = false;
     engine_lanes_begin(rows->frame, count, work->now_us);
     const Lanes *lanes = NULL;
     int code = engine_lanes_node(rows->frame, id, &lanes);
