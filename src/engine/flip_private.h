@@ -6,6 +6,8 @@
 #ifndef KRETS_ENGINE_FLIP_PRIVATE_H
 #define KRETS_ENGINE_FLIP_PRIVATE_H
 
+#include <math.h>
+
 #include "engine/engine_private.h"
 #include "engine/flip.h"
 
@@ -170,6 +172,12 @@ int engine_flip_order(const Flips *flips, NodeId id_a, Value a, NodeId id_b, Val
 
 static inline int64_t engine_flip_sooner(int64_t a, int64_t b) {
     return a < b ? a : b;
+}
+
+// The difference of two slopes; 0 where it is but rounding.
+static inline double engine_flip_steeper(double a, double b) {
+    double larger = fabs(a) > fabs(b) ? fabs(a) : fabs(b);
+    return fabs(a - b) <= 1e-12 * larger ? 0.0 : a - b;
 }
 
 static inline Value engine_flip_value(Flips *flips, NodeId id) {

@@ -43,7 +43,7 @@ static Shape sum_shape(Shape a, Shape b) {
                  .is_daily = (a.is_daily || a.motion == MOTION_STILL) &&
                              (b.is_daily || b.motion == MOTION_STILL),
                  .is_affine = is_straight(&a) && is_straight(&b),
-                 .slope = a.slope + b.slope};
+                 .slope = engine_flip_steeper(a.slope, -b.slope)};
     sum.is_exact =
         (a.is_exact && b.motion == MOTION_STILL) || (b.is_exact && a.motion == MOTION_STILL);
     if (a.is_exact && b.is_exact && sum.slope == 0.0) {

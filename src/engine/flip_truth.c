@@ -1,6 +1,5 @@
 // The next flip of conditions: when a boolean node may begin or cease to be true (or false).
 #include <assert.h>
-#include <math.h>
 
 #include "base/calendar.h"
 #include "engine/flip_private.h"
@@ -11,9 +10,6 @@ enum { STEPS_MAX = 400, BLIND_STEPS_MAX = 8 };
 
 // Nor is it followed further than this: a wake-up in a hundred years costs nothing.
 #define FAR_US (INT64_C(36525) * CALENDAR_US_PER_DAY)
-
-// Slopes nearer to each other than this are equal, but for rounding.
-#define SLOPE_ZERO 1e-24
 
 // Possible outcomes of a condition over an interval.
 enum { MAY_BE_FALSE = 1, MAY_BE_TRUE = 2, MAY_BE_NULL = 4, MAY_BE_ANY = 7 };
@@ -272,7 +268,7 @@ static bool is_flicker(const Flips *flips, const Node *node) {
         const Shape *y = &flips->shapes[node->args[i]].shape;
         if ((x->motion != MOTION_STILL && !x->is_affine) ||
             (y->motion != MOTION_STILL && !y->is_affine) ||
-            fabs(x->slope - y->slope) > SLOPE_ZERO) {
+            engine_flip_steeper(x->slope, y->slope) != 0.0) {
             return false;
         }
     }
