@@ -193,6 +193,16 @@ static TailSlot *find_slot(TailStore *store, TailColumn *column, uint64_t key,
     return &column->slots[at];
 }
 
+// A text keeps the code that it has in the index: other codes have other texts.
+static void know_texts(TailStore *store, TailColumn *column) {
+    for (uint64_t code = 1; code < column->base->code_count; code++) {
+        uint64_t key = column->base->texts[code];
+        TailSlot *slot = find_slot(store, column, key, NULL, 0);
+        *slot = (TailSlot){key, (uint32_t)code};
+        column->slot_used++;
+    }
+}
+
 static uint64_t add_code(TailColumn *column, TailSlot *slot, uint64_t key) {
     uint64_t code = column->count;
     *slot = (TailSlot){key, (uint32_t)code};
@@ -215,6 +225,8 @@ static uint64_t code_of_number(TailStore *store, TailColumn *column, double numb
 }
 
 static uint64_t code_of_text(TailStore *store, TailColumn *column, uint32_t text) {
+    if (column->slot_count == 0 && column->base != NULL)
+        know_texts(store, column);
     TailSlot *slot = find_slot(store, column, text, NULL, 0);
     if (slot->code != 0)
         return slot->code;
