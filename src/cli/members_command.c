@@ -19,10 +19,12 @@ typedef struct Members {
 } Members;
 
 static bool has_since(const FlipSpan *span) {
+    assert(span != NULL);
     return span->since_us > CALENDAR_TIME_MIN;
 }
 
 static bool has_until(const FlipSpan *span) {
+    assert(span != NULL);
     return span->until_us != FLIP_NEVER;
 }
 

@@ -63,7 +63,7 @@ static char *serialize(const uint64_t *words, size_t customer_count, const uint3
                        size_t container_count, uint32_t used, char *buffer) {
     uint32_t header[2] = {COOKIE, used};
     memcpy(buffer, header, sizeof header);
-    char *entry = buffer + sizeof header, *offset = entry + used * 2 * sizeof(uint16_t);
+    char *entry = buffer + sizeof header, *offset = entry + (size_t)used * 2 * sizeof(uint16_t);
     char *out = offset + used * sizeof(uint32_t);
     for (size_t c = 0; c < container_count; c++) {
         if (cards[c] == 0) {

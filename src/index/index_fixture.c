@@ -341,6 +341,12 @@ int index_fixture_build(const Crowd *crowd, Str directory, Index **ret_index, Kr
         }                                                                                          \
     } while (0)
 
+static uint64_t double_bits(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
 // The value that a block's column has in a row, and whether it is that of the table.
 static bool is_value(const Index *index, const Block *block, const BlockColumn *column, size_t row,
                      Value expected) {
@@ -363,10 +369,9 @@ static bool is_value(const Index *index, const Block *block, const BlockColumn *
                                                 : linear == expected.integer;
     }
     case BLOCK_CODE_NUMBER:
-        return memcmp(&coding->numbers[code], &expected.number, sizeof(double)) == 0;
+        return double_bits(coding->numbers[code]) == double_bits(expected.number);
     case BLOCK_CODE_DOUBLE:
-        code ^= BLOCK_DOUBLE_NULL;
-        return memcmp(&code, &expected.number, sizeof code) == 0;
+        return (code ^ BLOCK_DOUBLE_NULL) == double_bits(expected.number);
     case BLOCK_CODE_TEXT:
         return base_str_equal(source->text(source->context, block->partition, coding->texts[code]),
                               expected.text);

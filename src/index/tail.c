@@ -56,6 +56,7 @@ static TailEvent *add_event(TailStore *store, Str name, bool is_known) {
                                         sizeof *store->events);
         store->name_room = room;
     }
+    assert(store->events != NULL);
     TailEvent *event = &store->events[store->name_count];
     *event = (TailEvent){.name = name, .is_known = is_known};
     (void)base_map_put(store->event_numbers, name, store->name_count++);

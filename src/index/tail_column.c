@@ -47,6 +47,7 @@ static void widen_texts(TailStore *store, uint32_t number) {
     while (count < ((uint64_t)text_count + 1) * 3)
         count *= 2;
     IndexSlot *slots = allot_slots(store, count, sizeof *slots);
+    assert(partition->slots != NULL || partition->slot_count == 0);
     for (uint64_t i = 0; i < partition->slot_count; i++) {
         if (partition->slots[i].number != 0)
             put_text_slot(slots, count, partition->slots[i]);
@@ -175,7 +176,7 @@ static bool is_list(const TailColumn *column, uint32_t code, const uint32_t *tex
     const uint64_t *first = atomic_load_explicit(&column->entries, memory_order_relaxed);
     const uint32_t *items = atomic_load_explicit(&column->items, memory_order_relaxed);
     return first[code + 1] - first[code] == count &&
-           memcmp(items + first[code], texts, count * sizeof *texts) == 0;
+           (count == 0 || memcmp(items + first[code], texts, count * sizeof *texts) == 0);
 }
 
 // The slot of a key: taken by an equal value, or free.

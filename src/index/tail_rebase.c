@@ -92,6 +92,7 @@ static Value value_of(const TailStore *store, const LateRow *late, uint32_t colu
 
 static int append_again(const Late *late, const LateRow *row, IndexTail *tail, Room *room,
                         KretsError *error) {
+    assert(row->row != NULL);
     const TailStream *stream = &late->store->streams[row->row->stream];
     size_t count = 0;
     base_arena_reset(room->items);

@@ -106,10 +106,11 @@ static void add_window_start(Moments *m, Str points, CalendarUnit unit, int64_t 
         fail(m, "a window of centuries");
         return;
     }
+    int64_t shift = n * months;
     // The same time of day so many months later; where there is no such day, a midnight near it.
     Str zone = STR("q.zone");
-    Str later = base_arena_printf(b->arena, "cast(q.day + interval %lld month as date)",
-                                  (long long)(n * months));
+    Str later =
+        base_arena_printf(b->arena, "cast(q.day + interval %lld month as date)", (long long)shift);
     Str from = base_arena_printf(
         b->arena,
         "(select p.customer, p.v, z.zone, cast(%.*s as date) + k.k::integer as day, k.k\n"
@@ -123,7 +124,7 @@ static void add_window_start(Moments *m, Str points, CalendarUnit unit, int64_t 
                       STR_ARG(lang_sql_midnight(b, zone, STR("q.day"))), STR_ARG(from)));
     Str near = base_arena_printf(
         b->arena, "cast(q.day - q.k::integer + interval %lld month as date) + q.k::integer",
-        (long long)(n * months));
+        (long long)shift);
     add_select(m, base_arena_printf(b->arena, "select q.customer, %.*s as at_us\n    from %.*s",
                                     STR_ARG(lang_sql_midnight(b, zone, near)), STR_ARG(from)));
 }

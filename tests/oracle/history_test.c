@@ -66,7 +66,7 @@ static void make_event(Arena *arena, Random *random, const World *world, bool is
                        WorldEvent *event) {
     static const char *const plans[] = {"free", "gold", "basic"};
     Value *values = no_values(arena);
-    event->time_us = random_hour(random, world, 20 * 24);
+    event->time_us = random_hour(random, world, (size_t)20 * 24);
     switch (random_below(random, 5)) {
     case 0:
         event->event = STR("identify");
@@ -301,13 +301,13 @@ static void sample(Arena *arena, const World *world, const Plan *plan, Samples *
     KretsError error;
     const FitSet *fits = NULL;
     samples->table = world_table(arena, world, plan);
-    samples->count = 3 * (GRID_DAYS * 24 + 1);
+    samples->count = 3 * ((size_t)GRID_DAYS * 24 + 1);
     samples->at_us = base_arena_alloc_array(arena, samples->count, sizeof(int64_t));
     samples->is_member =
         base_arena_alloc_array(arena, samples->count * samples->table->customer_count + 1, 1);
     for (size_t i = 0; i < samples->count; i++) {
-        samples->at_us[i] =
-            world->now_us - (GRID_DAYS * 24 - (int64_t)(i / 3)) * HOUR_US + (int64_t)(i % 3) - 1;
+        samples->at_us[i] = world->now_us - ((int64_t)GRID_DAYS * 24 - (int64_t)(i / 3)) * HOUR_US +
+                            (int64_t)(i % 3) - 1;
     }
     samples->count--; // a microsecond after now
     assert_int_equal(world_fits(arena, world, plan, samples->table, &fits, &error), 0);

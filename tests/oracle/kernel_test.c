@@ -277,8 +277,8 @@ static void make_nows(Batch *batch, Random *random) {
     int64_t now_us = batch->world.now_us;
     for (size_t i = batch->now_count; i-- > 0;) {
         batch->nows_us[i] = now_us;
-        now_us -=
-            (int64_t)random_below(random, 86400 * 40) * 1000000 + (int64_t)random_below(random, 3);
+        now_us -= (int64_t)random_below(random, (size_t)86400 * 40) * 1000000 +
+                  (int64_t)random_below(random, 3);
     }
 }
 
