@@ -323,7 +323,7 @@ Str grammar_sequence(Grammar *g) {
     }
     if (has_by && shared_property(g, steps, count + 1, &name)) {
         base_text_printf(&out, " by %.*s", STR_ARG(name));
-    } else if (has_by && chance(g, 10)) {
+    } else if (has_by && chance(g, 30)) {
         base_text_append(&out, STR(" by time"));
     }
     base_text_append(&out, window(g));
