@@ -187,7 +187,7 @@ int64_t engine_flip_add_end(const Zone *zone, int64_t time_us, CalendarUnit unit
 }
 
 static int64_t unit_us(CalendarUnit unit) {
-    static const int64_t seconds[] = {1, 60, 3600, 86400, 7 * 86400};
+    static const int64_t seconds[] = {1, 60, 3600, 86400, INT64_C(7) * 86400};
     assert(unit < UNIT_MONTH);
     return seconds[unit] * CALENDAR_US_PER_SECOND;
 }

@@ -48,7 +48,7 @@ static void allot_answer(KernelWork *work) {
 static void allot_matches(KernelWork *work, bool is_keeping) {
     work->is_keeping = is_keeping;
     size_t slots = engine_kernel_slot_count(work);
-    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
+    size_t streams = (size_t)work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     work->matches = allot(slots, sizeof(*work->matches));
     work->made_selection = allot(slots, sizeof(*work->made_selection));
     for (size_t i = 0; i < slots; i++)
@@ -80,7 +80,8 @@ int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, b
         allot((size_t)kernel->window_count * binding->source->stream_count * KERNEL_BLOCKS_MAX,
               sizeof(*work->positions));
     work->anchors = allot((size_t)kernel->anchor_count, sizeof(*work->anchors));
-    work->reaches = allot(binding->source->stream_count * KERNEL_BLOCKS_MAX, sizeof(uint32_t));
+    work->reaches =
+        allot((size_t)binding->source->stream_count * KERNEL_BLOCKS_MAX, sizeof(uint32_t));
     work->customer_ids = allot(LANE_COUNT_MAX, sizeof(Str));
     work->slow_lanes = allot((size_t)kernel->slow_count, sizeof(Lanes *));
     work->table_arena = base_arena_new(memory_bytes / 2);
@@ -103,7 +104,7 @@ int engine_kernel_work_new(const KernelBinding *binding, size_t memory_bytes, Ke
 
 static void free_matches(KernelWork *work) {
     size_t slots = engine_kernel_slot_count(work);
-    size_t streams = work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
+    size_t streams = (size_t)work->binding->source->stream_count * KERNEL_BLOCKS_MAX;
     for (size_t i = 0; i < slots; i++) {
         for (size_t s = 0; s < streams; s++)
             engine_kernel_matches_free(&work->matches[i][s]);
@@ -179,7 +180,7 @@ static bool find_population(KernelWork *work) {
     memset(work->population, 0, sizeof(work->population));
     for (uint32_t b = 0; b < work->block_count; b++) {
         const Block *block = &work->blocks[b];
-        uint64_t *population = work->population + b * BLOCK_WORDS;
+        uint64_t *population = work->population + (size_t)b * BLOCK_WORDS;
         for (uint32_t lane = 0; lane < block->customer_count; lane++)
             population[lane / 64] |= (uint64_t)(block->first_us[lane] <= work->now_us)
                                      << (lane % 64);
@@ -283,8 +284,8 @@ KernelAnswer engine_kernel_answer(KernelWork *work, uint32_t block) {
     assert(block < work->block_count);
     return (KernelAnswer){
         .block = &work->blocks[block],
-        .population = work->population + block * BLOCK_WORDS,
-        .invalid_zone = work->invalid_zone + block * BLOCK_WORDS,
+        .population = work->population + (size_t)block * BLOCK_WORDS,
+        .invalid_zone = work->invalid_zone + (size_t)block * BLOCK_WORDS,
         .segments = work->segment_masks + (size_t)block * (size_t)kernel->segment_count,
         .metrics = metrics,
         .value = kernel->value == NODE_NONE ? NULL : &metrics[kernel->metric_count]};

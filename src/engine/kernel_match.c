@@ -186,7 +186,8 @@ static void keep_rows(KernelWork *work, NodeId test, Matches *matches) {
         for (uint32_t i = 0; lanes != NULL && i < chunk; i++) {
             matches->row_room[kept] = matches->rows == NULL ? low + i : matches->rows[low + i];
             matches->lane_room[kept] = matches->lanes[low + i];
-            kept += BIT_GET(lanes->bits, i) & BIT_GET(lanes->valid, i);
+            uint64_t word = lanes->bits[i / 64] & lanes->valid[i / 64];
+            kept += (word >> (i % 64)) & 1;
         }
     }
     matches->rows = matches->row_room;

@@ -125,7 +125,7 @@ static void put_uses(const Target *target, const Feature *feature, const Numbers
 }
 
 #define EACH_LANE(target, lane)                                                                    \
-    for (uint32_t lane = 0; lane < (target)->work->lane_count; lane++)                             \
+    for (uint32_t lane = 0; (lane) < (target)->work->lane_count; (lane)++)                         \
         if (BIT_GET((target)->lanes, lane) && BIT_GET((target)->valid, lane))
 
 static void put_counts(const Target *target, const Feature *feature) {
@@ -252,8 +252,8 @@ static void picked_from(const KernelWork *work, const uint32_t *bounds, uint64_t
     fill(ret_bits, false);
     for (uint32_t b = 0; b < work->block_count; b++) {
         uint32_t words = (work->blocks[b].customer_count + 63) / 64;
-        work->compare->at_least_u32(work->picked.row1 + b * BLOCK_CUSTOMER_MAX, words, bounds[b],
-                                    ret_bits + b * BLOCK_WORDS);
+        work->compare->at_least_u32(work->picked.row1 + (size_t)b * BLOCK_CUSTOMER_MAX, words,
+                                    bounds[b], ret_bits + (size_t)b * BLOCK_WORDS);
     }
 }
 
@@ -293,7 +293,7 @@ static void put_since(const Target *target, const FeatureUse *use, const uint64_
     if (picked->kind == PICKED_PLACES) {
         work->compare->at_least_i64(picked->us, words_of(work), since_us, bits);
     } else {
-        uint32_t bounds[KERNEL_BLOCKS_MAX];
+        uint32_t bounds[KERNEL_BLOCKS_MAX] = {0};
         for (uint32_t b = 0; b < work->block_count; b++) {
             const Block *block = &work->blocks[b];
             bounds[b] = picked->kind == PICKED_TICKS

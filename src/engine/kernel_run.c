@@ -95,7 +95,8 @@ static size_t chunk_of(uint32_t block_count, unsigned threads) {
     size_t chunk = block_count / (threads * 4);
     if (chunk < KERNEL_BLOCKS_MAX)
         return chunk < 1 ? 1 : chunk;
-    return chunk < 4 * KERNEL_BLOCKS_MAX ? KERNEL_BLOCKS_MAX : 4 * KERNEL_BLOCKS_MAX;
+    return chunk < (size_t)4 * KERNEL_BLOCKS_MAX ? KERNEL_BLOCKS_MAX
+                                                 : (size_t)4 * KERNEL_BLOCKS_MAX;
 }
 
 int engine_kernel_run(const KernelJob *job, KretsError *error) {
@@ -104,7 +105,8 @@ int engine_kernel_run(const KernelJob *job, KretsError *error) {
     assert(job->sink != NULL);
     KernelRun run = {.job = job,
                      .works = allot(threads, sizeof(KernelWork *)),
-                     .scratches = allot(threads * KERNEL_BLOCKS_MAX, sizeof(BlockScratch *)),
+                     .scratches =
+                         allot((size_t)threads * KERNEL_BLOCKS_MAX, sizeof(BlockScratch *)),
                      .errors = allot(threads, sizeof(KretsError))};
     int code = start(&run, threads, error);
     if (code == BASE_OK) {

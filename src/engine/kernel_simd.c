@@ -40,9 +40,9 @@ static const KernelCompare portable = {at_least_u32_portable, equal_u32_portable
 #define WITH_AVX2(name, Number, step, Compare)                                                     \
     AVX2 static void name(const Number *values, uint32_t words, Number constant,                   \
                           uint64_t *ret_bits) {                                                    \
-        for (uint32_t w = 0; w < words; w++) {                                                     \
+        for (size_t w = 0; w < words; w++) {                                                       \
             uint64_t bits = 0;                                                                     \
-            for (uint32_t i = 0; i < 64; i += step)                                                \
+            for (uint32_t i = 0; i < 64; i += (step))                                              \
                 bits |= (uint64_t)Compare(values + w * 64 + i, constant) << i;                     \
             ret_bits[w] = bits;                                                                    \
         }                                                                                          \
@@ -85,9 +85,9 @@ static const KernelCompare avx2 = {at_least_u32_avx2, equal_u32_avx2, at_least_i
     AVX512 static void name(const Number *values, uint32_t words, Number constant,                 \
                             uint64_t *ret_bits) {                                                  \
         __m512i bound = set(constant);                                                             \
-        for (uint32_t w = 0; w < words; w++) {                                                     \
+        for (size_t w = 0; w < words; w++) {                                                       \
             uint64_t bits = 0;                                                                     \
-            for (uint32_t i = 0; i < 64; i += step) {                                              \
+            for (uint32_t i = 0; i < 64; i += (step)) {                                            \
                 __m512i at = _mm512_loadu_si512(values + w * 64 + i);                              \
                 bits |= (uint64_t)compare(at, bound) << i;                                         \
             }                                                                                      \

@@ -17,8 +17,7 @@
 #include "lang/plan.h"
 
 // A frame holds several blocks of customers, so that what is done once a node is done seldom.
-#define LANE_COUNT_MAX (4 * BLOCK_CUSTOMER_MAX)
-#define LANE_WORDS     (LANE_COUNT_MAX / 64)
+enum { LANE_COUNT_MAX = 4 * BLOCK_CUSTOMER_MAX, LANE_WORDS = LANE_COUNT_MAX / 64 };
 
 // One node's values over the lanes. Null lanes hold 0 where it says so, but for lanes that the
 // owner put.

@@ -11,7 +11,7 @@ static uint64_t true_bits(const Lanes *lanes, size_t w) {
 
 // Two words at once, which every processor can.
 typedef uint64_t WordPair __attribute__((vector_size(16), aligned(8), may_alias));
-#define WORD_PAIR(words, pair) (*(WordPair *)((words) + 2 * (pair)))
+#define WORD_PAIR(words, pair) (*(WordPair *)((words) + (size_t)2 * (pair)))
 enum { PAIRS = LANE_WORDS / 2 };
 
 // `and` is true where all are and false where any is, `or` the other way round (flip: all bits

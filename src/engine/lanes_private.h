@@ -83,7 +83,7 @@ struct LaneFrame {
     _Alignas(64) int64_t scratch[LANE_SCRATCH_COUNT][LANE_COUNT_MAX];
 };
 
-#define LANE_WORDS_EACH(w) for (size_t w = 0; w < LANE_WORDS; w++)
+#define LANE_WORDS_EACH(w) for (size_t w = 0; (w) < LANE_WORDS; (w)++)
 
 // Each lane of a set of lanes, ascending.
 #define LANE_EACH(lane, set)                                                                       \

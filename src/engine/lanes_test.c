@@ -45,7 +45,13 @@ static bool is_same(Value a, Value b) {
     if (!data_value_equal(a, b)) {
         return false;
     }
-    return a.is_null || a.type != VALUE_NUMBER || memcmp(&a.number, &b.number, 8) == 0;
+    if (a.is_null || a.type != VALUE_NUMBER) {
+        return true;
+    }
+    uint64_t a_bits, b_bits;
+    memcpy(&a_bits, &a.number, sizeof(a_bits));
+    memcpy(&b_bits, &b.number, sizeof(b_bits));
+    return a_bits == b_bits;
 }
 
 static void fail_lane(const LaneWorld *world, NodeId id, uint32_t lane, Value expected,
@@ -138,7 +144,7 @@ static void lanes_are_the_evaluators_values_at_every_level(void **state) {
                                         KERNEL_SIMD_BEST};
     const char *given = getenv("KRETS_TEST_SEED"), *rounds = getenv("KRETS_TEST_ROUNDS");
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : 20260331;
-    int world_count = rounds != NULL ? atoi(rounds) : 40;
+    int world_count = rounds != NULL ? (int)strtol(rounds, NULL, 10) : 40;
     size_t checked = 0;
     for (int w = 0; w < world_count; w++) {
         print_message("seed %llu\n", (unsigned long long)seed + (unsigned long long)w);
