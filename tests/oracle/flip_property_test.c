@@ -283,6 +283,9 @@ static size_t write_questions(Arena *arena, Random *random, World *world, Segmen
 // ---- instants at which something could happen ----
 
 static void add_instant(Case *test, int64_t time_us) {
+    if (time_us == FLIP_NEVER) {
+        return;
+    }
     for (int64_t d = -1; d <= 1; d++) {
         if (time_us + d > test->now_us && time_us + d <= test->end_us &&
             test->instant_count < INSTANTS_MOST) {
