@@ -189,3 +189,17 @@ __int128 app_population_money(Value value) {
         return 0;
     }
 }
+
+Value app_population_keep(Arena *arena, Value value) {
+    if (value.is_null)
+        return value;
+    if (value.type == VALUE_TEXT)
+        value.text = base_arena_str(arena, value.text);
+    if (value.type == VALUE_LIST) {
+        Str *items = base_arena_alloc_array(arena, value.list.count + 1, sizeof *items);
+        for (size_t i = 0; i < value.list.count; i++)
+            items[i] = base_arena_str(arena, value.list.items[i]);
+        value.list.items = items;
+    }
+    return value;
+}

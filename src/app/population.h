@@ -47,4 +47,7 @@ int app_population_history(Project *project, Arena *arena, const int64_t *nows_u
 bool app_population_is_money(Value value);
 __int128 app_population_money(Value value);
 
+// The value with its texts copied to the arena.
+Value app_population_keep(Arena *arena, Value value);
+
 #endif

@@ -23,20 +23,6 @@ typedef struct Slots {
 
 // --- while the kernel runs ---
 
-static Value keep_value(Arena *arena, Value value) {
-    if (value.is_null)
-        return value;
-    if (value.type == VALUE_TEXT)
-        value.text = base_arena_str(arena, value.text);
-    if (value.type == VALUE_LIST) {
-        Str *items = base_arena_alloc_array(arena, value.list.count + 1, sizeof *items);
-        for (size_t i = 0; i < value.list.count; i++)
-            items[i] = base_arena_str(arena, value.list.items[i]);
-        value.list.items = items;
-    }
-    return value;
-}
-
 static bool is_flat(ValueType type) {
     return type != VALUE_TEXT && type != VALUE_LIST && type != VALUE_NULL;
 }
@@ -55,7 +41,7 @@ static void keep_column(const TableColumn *slots, size_t first, const TableColum
         return;
     }
     for (size_t lane = 0; lane < count; lane++) {
-        Value value = keep_value(arena, data_table_value(lanes, lane));
+        Value value = app_population_keep(arena, data_table_value(lanes, lane));
         valid[lane] = !value.is_null;
         if (!value.is_null)
             data_table_put(values, first + lane, value);
@@ -146,8 +132,9 @@ static TableColumn gather_column(Arena *arena, const Order *order, const TableCo
     if (!is_flat(from->type)) {
         for (size_t i = 0; i < order->count; i++)
             if (valid[i])
-                data_table_put(values, i,
-                               keep_value(arena, data_table_value(from, order->ordinals[i])));
+                data_table_put(
+                    values, i,
+                    app_population_keep(arena, data_table_value(from, order->ordinals[i])));
         return column;
     }
     switch (data_table_value_size(from->type)) {

@@ -55,20 +55,6 @@ typedef struct AnswerSinkContext {
     Arena **arenas; // per thread
 } AnswerSinkContext;
 
-static Value keep_value(Arena *arena, Value value) {
-    if (value.is_null)
-        return value;
-    if (value.type == VALUE_TEXT)
-        value.text = base_arena_str(arena, value.text);
-    if (value.type == VALUE_LIST) {
-        Str *items = base_arena_alloc_array(arena, value.list.count + 1, sizeof *items);
-        for (size_t i = 0; i < value.list.count; i++)
-            items[i] = base_arena_str(arena, value.list.items[i]);
-        value.list.items = items;
-    }
-    return value;
-}
-
 static int keep_answer(void *context, unsigned thread, const Answer *answer) {
     AnswerSinkContext *sink = context;
     Slots *slots = sink->slots;
@@ -76,7 +62,7 @@ static int keep_answer(void *context, unsigned thread, const Answer *answer) {
     slots->is_member_of_population[customer] = 1;
     for (size_t m = 0; m < slots->metric_count; m++)
         slots->metrics[customer * slots->metric_count + m] =
-            keep_value(sink->arenas[thread], answer->metrics[m]);
+            app_population_keep(sink->arenas[thread], answer->metrics[m]);
     slots->value[customer] = answer->value;
     for (size_t s = 0; s < slots->segment_count; s++)
         slots->segments[customer * slots->segment_count + s] = answer->segments[s];
@@ -131,7 +117,7 @@ static TableColumn gather_column(Arena *arena, const Found *found, size_t count,
                           : slots->metrics[found[i].customer * slots->metric_count + metric];
         valid[i] = !value.is_null;
         if (valid[i])
-            data_table_put(values, i, keep_value(arena, value));
+            data_table_put(values, i, app_population_keep(arena, value));
     }
     return (TableColumn){.type = type, .values = values, .valid = valid};
 }

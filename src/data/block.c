@@ -24,3 +24,15 @@ uint32_t data_block_row(const BlockTime *time, const BlockStream *stream, int64_
     }
     return low;
 }
+
+Value data_block_whole_value(const BlockCoding *coding, uint64_t code) {
+    Value value = {.type = coding->type};
+    int64_t whole = data_block_whole(coding, code);
+    if (coding->type == VALUE_BOOLEAN)
+        value.boolean = whole != 0;
+    else if (coding->type == VALUE_DATE)
+        value.date = (int32_t)whole;
+    else
+        value.integer = whole; // decimal and time lie at the same place
+    return value;
+}

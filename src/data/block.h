@@ -150,6 +150,13 @@ static inline int64_t data_block_linear(const BlockCoding *coding, uint64_t code
     return (int64_t)((uint64_t)coding->base + (uint64_t)coding->scale * (code - 1));
 }
 
+// The same of a LINEAR or WHOLE code above 0, as a number and as a value.
+static inline int64_t data_block_whole(const BlockCoding *coding, uint64_t code) {
+    return coding->kind == BLOCK_CODE_WHOLE ? coding->integers[code]
+                                            : data_block_linear(coding, code);
+}
+Value data_block_whole_value(const BlockCoding *coding, uint64_t code);
+
 static inline uint32_t data_block_item(const void *items, uint8_t width, size_t row) {
     switch (width) {
     case 1:

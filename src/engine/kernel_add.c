@@ -80,8 +80,7 @@ static uint64_t key_of(const BlockColumn *column, ValueType type, uint64_t code)
         return coding->texts[code];
     case BLOCK_CODE_WHOLE:
     case BLOCK_CODE_LINEAR:
-        value.integer = coding->kind == BLOCK_CODE_WHOLE ? coding->integers[code]
-                                                         : data_block_linear(coding, code);
+        value.integer = data_block_whole(coding, code);
         if (coding->type == VALUE_DATE || coding->type == VALUE_BOOLEAN || coding->type == type)
             return (uint64_t)value.integer;
         value = engine_value_widen(value, type);

@@ -59,14 +59,12 @@ static void allot_matches(KernelWork *work, bool is_keeping) {
 int engine_kernel_work_make(const KernelBinding *binding, size_t memory_bytes, bool is_keeping,
                             KernelWork **ret_work, KretsError *error) {
     const Kernel *kernel = binding->kernel;
-    size_t frame_bytes = engine_lanes_size_bytes(kernel->plan);
     if (memory_bytes < ((size_t)1 << 20))
         return base_error_set(
             error, BASE_E_RESOURCES,
             "the memory budget of %zu bytes a thread is too small: raise --memory "
             "or lower --threads",
             memory_bytes);
-    (void)frame_bytes;
     KernelWork *work = allot(1, sizeof(*work));
     work->binding = binding;
     work->kernel = kernel;

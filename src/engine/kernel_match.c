@@ -19,17 +19,8 @@ Value engine_kernel_code_value(const BlockSource *source, uint32_t partition,
     Value value = {.type = coding->type};
     switch (coding->kind) {
     case BLOCK_CODE_WHOLE:
-    case BLOCK_CODE_LINEAR: {
-        int64_t linear = coding->kind == BLOCK_CODE_WHOLE ? coding->integers[code]
-                                                          : data_block_linear(coding, code);
-        if (coding->type == VALUE_BOOLEAN)
-            value.boolean = linear != 0;
-        else if (coding->type == VALUE_DATE)
-            value.date = (int32_t)linear;
-        else
-            value.integer = linear; // decimal and time lie at the same place
-        break;
-    }
+    case BLOCK_CODE_LINEAR:
+        return data_block_whole_value(coding, code);
     case BLOCK_CODE_NUMBER:
         value.number = coding->numbers[code];
         break;

@@ -165,7 +165,6 @@ struct Kernel {
     int32_t sequence_count;
     int32_t *node_sequences; // by node: its sequence, or -1
     int32_t slot_count;      // of selections whose matches are kept
-    int32_t *fast_traits;    // Plan.traits that are read, without the slow ones
     int32_t anchor_count;
     bool has_rows; // some expression is evaluated over rows of events
 };

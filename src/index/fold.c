@@ -174,17 +174,8 @@ static Value value_of(const Fold *fold, uint32_t partition, const BlockCoding *c
         return value;
     switch (coding->kind) {
     case BLOCK_CODE_LINEAR:
-    case BLOCK_CODE_WHOLE: {
-        int64_t linear = coding->kind == BLOCK_CODE_WHOLE ? coding->integers[code]
-                                                          : data_block_linear(coding, code);
-        if (coding->type == VALUE_BOOLEAN)
-            value.boolean = linear != 0;
-        else if (coding->type == VALUE_DATE)
-            value.date = (int32_t)linear;
-        else
-            value.integer = linear;
-        break;
-    }
+    case BLOCK_CODE_WHOLE:
+        return data_block_whole_value(coding, code);
     case BLOCK_CODE_NUMBER:
         value.number = coding->numbers[code];
         break;
