@@ -272,6 +272,34 @@ static size_t make_questions(Batch *batch, Random *random, Say *say, Str *questi
     return made;
 }
 
+// A comparison of one aggregate with a constant: what the kernel answers without a column of
+// values. Windows begin or end at the very instant of an event now and then.
+static Str random_use(Arena *arena, Random *random, const World *world) {
+    static const char *const aggregates[] = {"count(order",
+                                             "count(mail",
+                                             "distinct(order.label",
+                                             "distinct((order or mail).label",
+                                             "sum(order.amount",
+                                             "days_since(last(order",
+                                             "days_since(last((order or mail)"};
+    static const char *const compares[] = {">=", ">", "<", "<=", "=", "!="};
+    size_t which = random_below(random, sizeof aggregates / sizeof *aggregates);
+    const char *end = which >= 5 ? "))" : ")";
+    Str at = base_calendar_format_local(
+        arena, world->events[random_below(random, world->event_count)].time_us);
+    Str window =
+        random_chance(random, 40)
+            ? base_arena_printf(arena, " %s time '%.*sZ'",
+                                random_chance(random, 50) ? "since" : "before", STR_ARG(at))
+            : base_arena_printf(arena, " last %zu days", 1 + random_below(random, 400));
+    size_t constant = random_below(random, which >= 4 ? 90 : 4);
+    if (random_chance(random, 20))
+        return base_arena_printf(arena, "%s%.*s%s between %zu and %zu", aggregates[which],
+                                 STR_ARG(window), end, constant, constant + 1);
+    return base_arena_printf(arena, "%s%.*s%s %.*s %zu", aggregates[which], STR_ARG(window), end,
+                             STR_ARG(RANDOM_PICK(random, compares)), constant);
+}
+
 static void make_nows(Batch *batch, Random *random) {
     batch->now_count = 1 + random_below(random, NOWS);
     int64_t now_us = batch->world.now_us;
@@ -360,12 +388,24 @@ static int set_up(void **state) {
     return 0;
 }
 
+static void comparisons_agree(void **state) {
+    (void)state;
+    compare_batches(false, random_use);
+}
+
+static void comparisons_over_a_tail_agree(void **state) {
+    (void)state;
+    compare_batches(true, random_use);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernel_and_evaluator_agree),
         cmocka_unit_test(kernel_over_a_tail_and_evaluator_agree),
         cmocka_unit_test(sequences_agree),
         cmocka_unit_test(sequences_over_a_tail_agree),
+        cmocka_unit_test(comparisons_agree),
+        cmocka_unit_test(comparisons_over_a_tail_agree),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
